@@ -1,0 +1,77 @@
+"""Every error a user can meet: what went wrong, what to do next, and the exit code cron will see.
+
+Exit codes follow sysexits(3); `retryable` is data, so that a fleet run never parses messages.
+"""
+
+from typing import ClassVar
+
+
+class TriageError(Exception):
+    """Base of all errors. `next_step` is the one thing the user can do about it."""
+
+    exit_code: ClassVar[int] = 70  # EX_SOFTWARE: our bug
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.next_step}" if self.next_step else self.message
+
+
+class BadDump(TriageError):
+    """The input is no dump, or nothing in it can be read."""
+
+    exit_code = 65  # EX_DATAERR
+
+
+class ParseError(TriageError):
+    """Output of a crash command that has nothing of the expected form."""
+
+    exit_code = 65
+
+    def __init__(self, command: str, reason: str, line: int = 0, text: str = "") -> None:
+        where = f", line {line}: {text!r}" if line else ""
+        super().__init__(
+            f"cannot read the output of {command!r}: {reason}{where}",
+            next_step="is this really the output of that command? see: vmtriage parse --help",
+        )
+        self.command, self.reason, self.line = command, reason, line
+
+
+class NoInput(TriageError):
+    """The dump, session directory or debuginfo is not there or cannot be opened."""
+
+    exit_code = 66  # EX_NOINPUT
+
+
+class NoDebuginfo(NoInput):
+    """No vmlinux with debuginfo belongs to this dump, or the one given does not."""
+
+
+class SessionError(TriageError):
+    """crash(8) is missing, did not start, or died."""
+
+    exit_code = 69  # EX_UNAVAILABLE
+
+
+class CommandTimeout(SessionError):
+    """A crash command gave no answer within its time."""
+
+    exit_code = 75  # EX_TEMPFAIL
+    retryable = True
+
+
+class CannotWrite(TriageError):
+    """A report could not be written: permission, no space, read-only."""
+
+    exit_code = 75
+    retryable = True
+
+
+class BadSignature(TriageError):
+    """A signature file breaks the rules of the knowledge base."""
+
+    exit_code = 78  # EX_CONFIG

@@ -1,0 +1,161 @@
+"""The report: report.json's names are a promise to ticket scripts and cron."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from vmtriage.models.backtrace import Backtrace
+from vmtriage.models.base import Model
+from vmtriage.models.dump import Debuginfo, DumpInfo
+from vmtriage.models.evidence import CommandRun, Confidence, Evidence, Problem
+from vmtriage.models.finding import (
+    ClockLag,
+    CrashClass,
+    Fingerprint,
+    Incident,
+    PanicTask,
+    Severity,
+    Throttled,
+)
+from vmtriage.models.memory import MemoryInfo, SlabCache
+from vmtriage.models.module import ModuleTaint
+from vmtriage.models.runqueue import GroupRunQueue
+from vmtriage.models.signature import SignatureMatch
+
+SCHEMA = "vmtriage/report/1"
+
+
+class ToolInfo(Model):
+    """What made the report."""
+
+    version: str
+    crash_version: str | None = None
+    signatures_revision: str
+
+
+class SystemFacts(Model):
+    """The machine. uptime in seconds, memory in bytes, date as crash printed it."""
+
+    nodename: str | None = None
+    release: str | None = None
+    version: str | None = None
+    machine: str | None = None
+    cpus: int | None = None
+    memory: int | None = None
+    date: str | None = None
+    uptime_s: int | None = None
+    load_average: tuple[float, float, float] | None = None
+    tasks: int | None = None
+    panic: str | None = None
+    distro: str | None = None
+    taint: tuple[str, ...] | None = None  # letters; () means looked, none
+
+
+class Verdict(Model):
+    """The answer. `summary` is one sentence to paste into a ticket."""
+
+    summary: str
+    crash_class: CrashClass = Field(alias="class")
+    severity: Severity
+    confidence: Confidence
+    evidence: tuple[Evidence, ...] = ()
+    refuted_by: str = ""
+    next_steps: tuple[str, ...] = ()
+
+
+CulpritKind = Literal["container", "cgroup", "process", "module", "device", "hardware", "kernel"]
+
+
+class Culprit(Model):
+    """Who brought it about."""
+
+    kind: CulpritKind
+    name: str
+    path: str | None = None
+    runtime: str | None = None
+    container_id: str | None = None
+    pod: str | None = None
+    application: str | None = None
+    attempt: str | None = None
+    owner_hint: str | None = None
+    comms: tuple[str, ...] = ()
+    cpus: tuple[int, ...] = ()
+    confidence: Confidence
+    reason: str
+    refuted_by: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+class ReportIncident(Model):
+    """An incident of the log under the contract's names."""
+
+    crash_class: CrashClass = Field(alias="class")
+    title: str
+    function: str | None = None
+    alternatives: tuple[str, ...] = ()
+    cpu: int | None = None
+    pid: int | None = None
+    comm: str | None = None
+    severity: Severity
+    corrupted: bool = False
+    corrupted_reason: str | None = None
+    first_line: int
+    last_line: int
+    time_s: float | None = None
+
+    @classmethod
+    def of(cls, incident: Incident) -> "ReportIncident":
+        """The same incident, under the names of report.json."""
+        return cls.model_validate(incident.model_dump())
+
+
+class Timing(Model):
+    """Where the time went, in seconds. None: that stage did not take place."""
+
+    total_s: float
+    namelist_s: float | None = None
+    crash_start_s: float | None = None
+    commands_s: float | None = None
+    analysis_s: float | None = None
+    render_s: float | None = None
+
+
+class RawOutput(Model):
+    """What crash printed, word for word (cut at `text`'s end if `cut` bytes were left out)."""
+
+    command: str
+    text: str
+    cut: int = 0
+
+
+class Report(Model):
+    """Everything vmtriage has to say about one crash. See the report contract in README."""
+
+    schema_: str = Field(default=SCHEMA, alias="schema")
+    tool: ToolInfo
+    dump: DumpInfo
+    debuginfo: Debuginfo | None = None
+    system: SystemFacts | None
+    verdict: Verdict
+    panic_task: PanicTask | None
+    function: str | None
+    module: str | None = None
+    alternatives: tuple[str, ...] = ()
+    backtraces: tuple[Backtrace, ...] | None
+    run_queues: tuple[GroupRunQueue, ...] | None
+    throttled: tuple[Throttled, ...] | None
+    clock_lag: tuple[ClockLag, ...] | None
+    memory: MemoryInfo | None
+    top_slabs: tuple[SlabCache, ...] | None = None
+    modules: tuple[ModuleTaint, ...] | None = None
+    incidents: tuple[ReportIncident, ...] | None
+    signatures: tuple[SignatureMatch, ...]
+    culprit: Culprit | None
+    candidates: tuple[Culprit, ...] = ()  # others considered, best first
+    fingerprint: Fingerprint | None
+    problems: tuple[Problem, ...]
+    commands: tuple[CommandRun, ...]
+    timing: Timing
+    raw: tuple[RawOutput, ...] = ()
+    created: datetime

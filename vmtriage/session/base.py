@@ -1,0 +1,49 @@
+"""What a session is: something that answers crash commands, live or from a recording."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from vmtriage.models.evidence import CommandStatus
+from vmtriage.session.commands import CrashCommand
+
+
+@dataclass(frozen=True)
+class CommandOutput:
+    """One command's answer. `text` is what the command printed, `console` what leaked past it."""
+
+    command: str
+    text: str
+    status: CommandStatus
+    seconds: float
+    console: str = ""
+    reason: str = ""
+
+
+class Session(Protocol):
+    """Answers commands in order. A command that fails is an output with a status, never an end."""
+
+    @property
+    def crash_version(self) -> str | None:
+        """ "8.0.6", or None when not known."""
+
+    @property
+    def startup(self) -> str:
+        """What crash printed before its first prompt: warnings that change what to trust."""
+
+    @property
+    def startup_s(self) -> float | None:
+        """Seconds from start to the first prompt; None for a recording that does not say."""
+
+    def run(self, commands: Sequence[CrashCommand]) -> Iterator[CommandOutput]:
+        """The answers, one for each command, in order."""
+
+    def close(self) -> None:
+        """Ends crash and removes what it left behind."""
+
+
+Progress = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """No progress wanted."""

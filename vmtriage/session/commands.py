@@ -1,0 +1,50 @@
+"""The closed list of what may be typed into crash: its input is shell access.
+
+Text read from a dump becomes part of a command only as a hex address that passed a pattern.
+"""
+
+import re
+from dataclasses import dataclass
+
+from vmtriage.errors import TriageError
+
+
+@dataclass(frozen=True)
+class CrashCommand:
+    """One command line and the seconds it may take before it is interrupted."""
+
+    text: str
+    timeout_s: float = 120.0
+
+    @property
+    def file_name(self) -> str:
+        """Where its output lies in a recorded session: `runq -g` -> `runq_-g.txt`."""
+        return self.text.replace(" ", "_") + ".txt"
+
+
+SYS = CrashCommand("sys", 60)
+SET = CrashCommand("set", 60)
+BT = CrashCommand("bt", 120)
+BT_A = CrashCommand("bt -a", 300)
+RUNQ = CrashCommand("runq", 120)
+RUNQ_G = CrashCommand("runq -g", 300)
+RUNQ_T = CrashCommand("runq -t", 60)
+KMEM_I = CrashCommand("kmem -i", 300)
+KMEM_S = CrashCommand("kmem -s", 600)
+KMEM_V = CrashCommand("kmem -V", 60)
+LOG = CrashCommand("log", 300)
+PS = CrashCommand("ps", 300)
+PS_M = CrashCommand("ps -m", 300)
+MOD_T = CrashCommand("mod -t", 60)
+
+# In the order of their worth: what names the culprit comes first, should crash die half-way.
+PLAN = (SYS, SET, BT, LOG, RUNQ_G, RUNQ_T, BT_A, MOD_T, KMEM_I, KMEM_V, RUNQ, PS, PS_M, KMEM_S)
+
+_HEX = re.compile(r"[0-9a-f]{8,16}")
+
+
+def bt_of(task: str) -> CrashCommand:
+    """`bt` of the task_struct at this address."""
+    if not _HEX.fullmatch(task):
+        raise TriageError(f"refused to put {task!r} into a crash command: not a kernel address")
+    return CrashCommand(f"bt {task}", BT.timeout_s)

@@ -1,0 +1,179 @@
+"""Recording a session and playing it back: the same code above it, with and without crash.
+
+A recording is a directory: `session.json` and one file per command, `runq -g` in `runq_-g.txt`.
+A directory of such files made by hand, without session.json, plays back as well.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from vmtriage.errors import BadDump, CannotWrite, NoInput
+from vmtriage.models.base import Model
+from vmtriage.models.dump import Debuginfo, DumpInfo
+from vmtriage.models.evidence import CommandStatus
+from vmtriage.session.base import CommandOutput, Session
+from vmtriage.session.commands import CrashCommand
+
+_META = "session.json"
+
+
+class RecordedCommand(Model):
+    """How one command went when it was recorded."""
+
+    command: str
+    status: CommandStatus
+    seconds: float
+    console: str = ""
+    reason: str = ""
+
+
+class Recording(Model):
+    """session.json: what the raw outputs alone do not tell."""
+
+    crash_version: str | None = None
+    startup: str = ""
+    startup_s: float | None = None
+    dump: DumpInfo | None = None
+    debuginfo: Debuginfo | None = None
+    commands: tuple[RecordedCommand, ...] = ()
+    origin: str = ""  # where a recording made by hand comes from
+
+
+class RecordingSession:
+    """Passes commands on to a session and writes every answer down."""
+
+    def __init__(
+        self, inner: Session, directory: Path, dump: DumpInfo, debuginfo: Debuginfo | None
+    ) -> None:
+        self._inner = inner
+        self._directory = directory
+        self._dump, self._debuginfo = dump, debuginfo
+        self._commands: list[RecordedCommand] = []
+
+    @property
+    def crash_version(self) -> str | None:
+        """The inner session's."""
+        return self._inner.crash_version
+
+    @property
+    def startup(self) -> str:
+        """The inner session's."""
+        return self._inner.startup
+
+    @property
+    def startup_s(self) -> float | None:
+        """The inner session's."""
+        return self._inner.startup_s
+
+    def run(self, commands: Sequence[CrashCommand]) -> Iterator[CommandOutput]:
+        """The inner session's answers, each written down before it is handed on."""
+        names = {command.text: command.file_name for command in commands}
+        for output in self._inner.run(commands):
+            self._write(names[output.command], output.text)
+            self._commands.append(
+                RecordedCommand(
+                    command=output.command,
+                    status=output.status,
+                    seconds=output.seconds,
+                    console=output.console,
+                    reason=output.reason,
+                )
+            )
+            yield output
+
+    def close(self) -> None:
+        """Writes session.json and ends the inner session."""
+        try:
+            meta = Recording(
+                crash_version=self._inner.crash_version,
+                startup=self._inner.startup,
+                startup_s=self._inner.startup_s,
+                dump=self._dump,
+                debuginfo=self._debuginfo,
+                commands=tuple(self._commands),
+            )
+            self._write(_META, meta.model_dump_json(indent=1) + "\n")
+        finally:
+            self._inner.close()
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            (self._directory / name).write_text(text, "utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise CannotWrite(
+                f"cannot record into {self._directory}: {error.strerror}",
+                next_step="give --record a directory with room that you may write to",
+            ) from error
+
+
+class ReplaySession:
+    """Answers from a recording. A command that is not in it was not run."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.recording = _read_meta(directory)
+        self._told = {command.command: command for command in self.recording.commands}
+
+    @property
+    def crash_version(self) -> str | None:
+        """The crash that was recorded."""
+        return self.recording.crash_version
+
+    @property
+    def startup(self) -> str:
+        """What that crash said at its start."""
+        return self.recording.startup
+
+    @property
+    def startup_s(self) -> float | None:
+        """How long its start took then."""
+        return self.recording.startup_s
+
+    def run(self, commands: Sequence[CrashCommand]) -> Iterator[CommandOutput]:
+        """The recorded answers."""
+        for command in commands:
+            yield self._replay(command)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _replay(self, command: CrashCommand) -> CommandOutput:
+        path = self._directory / command.file_name
+        told = self._told.get(command.text)
+        if not path.is_file():
+            status = told.status if told else CommandStatus.NOT_RUN
+            reason = told.reason if told else "not in this recording"
+            return CommandOutput(command.text, "", status, 0.0, reason=reason)
+        text = path.read_text("utf-8", "backslashreplace")
+        if told is None:
+            return CommandOutput(command.text, text, CommandStatus.OK, 0.0)
+        return CommandOutput(
+            command.text, text, told.status, told.seconds, told.console, told.reason
+        )
+
+
+def is_recording(directory: Path) -> bool:
+    """Whether this directory holds a recorded session: session.json, or at least sys or bt."""
+    return any((directory / name).is_file() for name in (_META, "sys.txt", "bt.txt", "log.txt"))
+
+
+def _read_meta(directory: Path) -> Recording:
+    path = directory / _META
+    if not is_recording(directory):
+        raise NoInput(
+            f"{directory} holds no recorded session",
+            next_step="a recording has session.json and one file per command (bt.txt, sys.txt);"
+            " make one with: vmtriage analyze VMCORE --record DIR",
+        )
+    if not path.is_file():
+        return Recording()
+    try:
+        return Recording.model_validate_json(path.read_text("utf-8", "replace"))
+    except ValidationError as error:
+        raise BadDump(
+            f"{path} is not a session record: {error.errors()[0]['msg']}",
+            next_step="record the session again, or delete session.json to use the raw outputs",
+        ) from error

@@ -1,1 +1,1 @@
-"""See ARCHITECTURE in CONTRIBUTING."""
+"""What a dump and a namelist say of themselves, without crash."""

@@ -98,7 +98,7 @@ def read_build_id(path: Path) -> str | None:
                 if not isinstance(section, NoteSection):
                     continue
                 for note in section.iter_notes():
-                    if note["n_type"] == "NT_GNU_BUILD_ID":
+                    if note["n_name"] == "GNU" and note["n_type"] == "NT_GNU_BUILD_ID":
                         return str(note["n_desc"])
     except OSError as error:
         raise NoInput(

@@ -33,7 +33,7 @@ def identify(path: Path) -> DumpInfo:
             size = os.fstat(file.fileno()).st_size
             head = file.read(_HEAD_BYTES)
             if head.startswith(b"makedumpfile"):
-                return _flattened(path, size, head)
+                return _flattened(path, size)
             if head.startswith(b"KDUMP   "):
                 file.seek(0)
                 return _kdump(path, size, file.read(1 << 20), "kdump")
@@ -123,8 +123,8 @@ def _vmcoreinfo_in(data: bytes) -> VmcoreInfo:
     return vmcoreinfo.parse(data[at : end if end > 0 else at + 65536])
 
 
-def _flattened(path: Path, size: int, head: bytes) -> DumpInfo:
-    """makedumpfile -F: records of (offset, size, bytes), big-endian; puts the first ones in place."""
+def _flattened(path: Path, size: int) -> DumpInfo:
+    """makedumpfile -F: big-endian records of offset, size, bytes; puts the first in place."""
     whole = bytearray(1 << 20)
     with path.open("rb") as file:
         file.seek(_FLAT_HEADER)

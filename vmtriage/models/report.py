@@ -142,6 +142,7 @@ class Report(Model):
     function: str | None
     module: str | None = None
     alternatives: tuple[str, ...] = ()
+    function_evidence: tuple[Evidence, ...] = ()
     backtraces: tuple[Backtrace, ...] | None
     run_queues: tuple[GroupRunQueue, ...] | None
     throttled: tuple[Throttled, ...] | None

@@ -1,0 +1,5 @@
+"""`python -m vmtriage`."""
+
+from vmtriage.cli import main
+
+main()

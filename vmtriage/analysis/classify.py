@@ -1,0 +1,160 @@
+"""What kind of crash it was: from the panic text, the log's incidents and the panic task's stack."""
+
+import re
+from collections.abc import Sequence
+
+from vmtriage.analysis import plumbing
+from vmtriage.analysis.leak import find_leak
+from vmtriage.models.evidence import Confidence, Evidence, Facts
+from vmtriage.models.finding import Classification, CrashClass, Incident
+
+C = CrashClass
+
+# What a panic text alone decides; the first row that fits wins. None: an oops, see the log.
+_PANIC_TEXTS: tuple[tuple[re.Pattern[str], CrashClass | None], ...] = tuple(
+    (re.compile(pattern), crash_class)
+    for pattern, crash_class in (
+        (r"sysrq triggered crash|[Ss]ys[Rr]q ?: (?:Trigger a )?[Cc]rash", C.SYSRQ),
+        (r"hard LOCKUP|Hard LOCKUP", C.HARD_LOCKUP),
+        (r"softlockup|soft lockup", C.SOFT_LOCKUP),
+        (r"hung_task: blocked tasks|hung_task", C.HUNG_TASK),
+        (r"RCU [Ss]tall", C.RCU_STALL),
+        (r"[Oo]ut of memory|deadlocked on memory", C.OOM),
+        (r"stack overflow|stack-protector|corrupted stack end|Thread overran", C.STACK_OVERFLOW),
+        (r"[Mm]achine check|Fatal hardware error|Hardware Error", C.MCE),
+        (r"NMI: Not continuing|NMI IOCK|NMI: |An NMI occurred", C.NMI),
+        (r"Attempted to kill", C.INIT_KILLED),
+        (r"VFS: Unable to mount root|No (?:working )?init found", C.NO_ROOT),
+        (r"panic_on_warn", C.WARNING),
+        (r"NULL pointer dereference", C.NULL_POINTER),
+        (r"kernel paging request|handle page fault|access to user memory", C.PAGE_FAULT),
+        (r"general protection fault", C.GENERAL_PROTECTION),
+        (r"double fault", C.DOUBLE_FAULT),
+        (r"divide error", C.DIVIDE_ERROR),
+        (r"kernel BUG at", None),
+        (r"scheduling while atomic", C.ATOMIC_SLEEP),
+        (r"KASAN", C.KASAN),
+        (r"Fatal exception|^Oops|Oops: |BUG: |invalid opcode", None),
+    )
+)
+# Classes an oops in the log can have, when the panic text only says that there was one.
+_OOPS = frozenset(
+    {C.NULL_POINTER, C.PAGE_FAULT, C.GENERAL_PROTECTION, C.BUG, C.DIVIDE_ERROR, C.DOUBLE_FAULT,
+     C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT, C.STACK_OVERFLOW, C.SPINLOCK,
+     C.ATOMIC_SLEEP, C.KASAN, C.KFENCE, C.UBSAN}
+)  # fmt: skip
+# A BUG() that another message announced a few lines before belongs to that message.
+_ANNOUNCE = frozenset({C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT, C.SPINLOCK})
+_STACK_SAYS = (
+    ("sysrq_handle_crash", C.SYSRQ),
+    ("check_panic_on_warn", C.WARNING),
+    ("mce_panic", C.MCE),
+    ("out_of_memory", C.OOM),
+    ("watchdog_overflow_callback", C.HARD_LOCKUP),
+    ("handle_bad_stack", C.STACK_OVERFLOW),
+)
+
+
+def classify(facts: Facts, incidents: Sequence[Incident]) -> Classification:
+    """The class, with the lines that decide it. Without any text the class is unknown."""
+    panic = facts.system.panic if facts.system else None
+    texts = [(panic, "sys", facts.system.panic_line or 0)] if facts.system and panic else []
+    texts += [
+        (record.text, "log", record.line)
+        for record in (facts.log.records if facts.log else ())
+        if "Kernel panic - not syncing" in record.text
+    ][:1]
+    decided: CrashClass | None = None
+    evidence: list[Evidence] = []
+    for text, command, line in texts:
+        row = next((row for row in _PANIC_TEXTS if row[0].search(text)), None)
+        if row is None:
+            continue
+        if decided is None or row[1] is not None:
+            evidence.append(Evidence(command=command, line=line, text=text, says="the panic text"))
+        decided = decided or row[1]
+    stack_class = _from_stack(facts)
+    if stack_class and decided in (None, C.PANIC):
+        decided = stack_class[0]
+        evidence.append(stack_class[1])
+    if decided is None:
+        decided, evidence = _from_oops(incidents, evidence, facts)
+    if decided is C.BUG or (decided in _OOPS and decided not in _ANNOUNCE):
+        decided, evidence = _announced(decided, incidents, evidence)
+    return _finish(decided, facts, incidents, evidence)
+
+
+def _from_stack(facts: Facts) -> tuple[CrashClass, Evidence] | None:
+    if not facts.panic_stack or not facts.panic_stack.backtraces:
+        return None
+    for frame in facts.panic_stack.backtraces[0].frames:
+        for name, crash_class in _STACK_SAYS:
+            if plumbing.base_name(frame.function) == name:
+                return crash_class, Evidence(
+                    command="bt", line=frame.line, text=f"#{frame.level} {frame.function}",
+                    says=f"{name} is on the panic task's stack",
+                )  # fmt: skip
+    return None
+
+
+def _from_oops(
+    incidents: Sequence[Incident], evidence: list[Evidence], facts: Facts
+) -> tuple[CrashClass, list[Evidence]]:
+    """The first oops in the log is the cause; later ones are its echoes."""
+    oops = next((each for each in incidents if each.crash_class in _OOPS), None)
+    if oops is not None:
+        return oops.crash_class, [*evidence, quote(oops, facts, "the first oops in the log")]
+    if any(each.crash_class is C.PANIC for each in incidents) or evidence:
+        return C.PANIC, evidence
+    grave = next((each for each in incidents if each.severity != "notable"), None)
+    if grave is not None:
+        return grave.crash_class, [*evidence, quote(grave, facts, "the first incident in the log")]
+    return C.UNKNOWN, evidence
+
+
+def _announced(
+    decided: CrashClass, incidents: Sequence[Incident], evidence: list[Evidence]
+) -> tuple[CrashClass, list[Evidence]]:
+    oops = next((each for each in incidents if each.crash_class is decided), None)
+    if oops is None:
+        return decided, evidence
+    for each in incidents:
+        if each.crash_class in _ANNOUNCE and 0 <= oops.first_line - each.first_line <= 40:
+            says = "this message announced the oops that followed"
+            text = each.title
+            found = Evidence(command="log", line=each.first_line, text=text, says=says)
+            return each.crash_class, [*evidence, found]
+    return decided, evidence
+
+
+def quote(incident: Incident, facts: Facts, says: str) -> Evidence:
+    """The incident's first line, word for word."""
+    records = facts.log.records if facts.log else ()
+    text = next((r.text for r in records if r.line == incident.first_line), incident.title)
+    return Evidence(command="log", line=incident.first_line, text=text, says=says)
+
+
+def _finish(
+    decided: CrashClass, facts: Facts, incidents: Sequence[Incident], evidence: list[Evidence]
+) -> Classification:
+    deliberate = decided is C.SYSRQ
+    leak = find_leak(facts) if deliberate else None
+    if leak is not None:
+        # Somebody took this dump to look at the leak: the leak is the finding.
+        return Classification(
+            crash_class=C.MEMORY_LEAK, title=leak.title, severity="serious", deliberate=True,
+            confidence="medium", evidence=(*leak.evidence, *evidence),
+        )  # fmt: skip
+    primary = next((each for each in incidents if each.crash_class is decided), None)
+    if primary is not None and not any(e.line == primary.first_line for e in evidence):
+        evidence.append(quote(primary, facts, "the kernel's own message"))
+    sources = {each.command for each in evidence}
+    confidence: Confidence = "high" if len(sources) > 1 else "medium" if evidence else "low"
+    return Classification(
+        crash_class=decided,
+        title=decided.value.replace("_", " "),
+        severity="notable" if deliberate else "panic" if decided is not C.UNKNOWN else "serious",
+        deliberate=deliberate,
+        confidence=confidence if decided not in (C.UNKNOWN, C.PANIC) else "low",
+        evidence=tuple(evidence),
+    )

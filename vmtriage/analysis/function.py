@@ -1,0 +1,161 @@
+"""The guilty function: where the CPU really was, below everything that only carried the crash."""
+
+from collections.abc import Sequence
+
+from vmtriage.analysis import incidents as logs
+from vmtriage.analysis import plumbing
+from vmtriage.models.backtrace import Backtrace, ExceptionFrame, Frame
+from vmtriage.models.evidence import Evidence, Facts
+from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, Incident
+
+_FROM_LOG_ONLY = frozenset({CrashClass.HUNG_TASK})  # the panic task is the watchdog, not the victim
+_NONE = frozenset({CrashClass.MEMORY_LEAK, CrashClass.MCE})  # no code is on trial
+_INTERRUPTED = frozenset(
+    {CrashClass.HARD_LOCKUP, CrashClass.SOFT_LOCKUP, CrashClass.RCU_STALL, CrashClass.NMI}
+)
+
+
+def guilty_function(
+    facts: Facts, classification: Classification, incidents: Sequence[Incident]
+) -> GuiltyFunction | None:
+    """The function with its module and evidence; None when no stack shows it."""
+    crash_class = classification.crash_class
+    if crash_class in _NONE:
+        return None
+    stack = panic_stack(facts)
+    from_stack = None
+    if stack is not None and crash_class not in _FROM_LOG_ONLY:
+        from_stack = _from_stack(stack, crash_class)
+    from_log = _from_log(facts, crash_class, incidents)
+    if from_stack is None:
+        return from_log
+    if from_log is None or from_log.name == from_stack.name:
+        merged = from_log.evidence if from_log else ()
+        return from_stack.model_copy(update={"evidence": (*from_stack.evidence, *merged)})
+    names = tuple(dict.fromkeys((*from_stack.alternatives, from_log.name)))
+    return from_stack.model_copy(
+        update={"alternatives": tuple(name for name in names if name != from_stack.name)}
+    )
+
+
+def panic_stack(facts: Facts) -> Backtrace | None:
+    """The panic task's stack."""
+    return (
+        facts.panic_stack.backtraces[0]
+        if facts.panic_stack and facts.panic_stack.backtraces
+        else None
+    )
+
+
+def fault_frame(stack: Backtrace, crash_class: CrashClass) -> ExceptionFrame | None:
+    """The register block of what was interrupted or faulted; None if crash doubts it."""
+    for block in stack.exceptions:
+        if block.user_mode or block.bogus or block.after_level is None:
+            continue
+        above = [f for f in stack.frames if f.level <= block.after_level]
+        carried = all(
+            plumbing.base_name(f.function) in plumbing.CARRIERS or f.module for f in above
+        )
+        if carried or crash_class in _INTERRUPTED:
+            return block
+        return None
+    return None
+
+
+def relevant_frames(stack: Backtrace, crash_class: CrashClass) -> tuple[Frame, ...]:
+    """Frames from the fault on, innermost first; carriers above it are left out."""
+    block = fault_frame(stack, crash_class)
+    if block is not None and block.after_level is not None:
+        return tuple(f for f in stack.frames if f.level > block.after_level)
+    if crash_class in _INTERRUPTED and stack.markers:
+        after = stack.markers[0].after_level or 0
+        return tuple(f for f in stack.frames if f.level > after)
+    for index, frame in enumerate(stack.frames):
+        if plumbing.base_name(frame.function) not in plumbing.CARRIERS:
+            return stack.frames[index:]
+    return ()
+
+
+def _from_stack(stack: Backtrace, crash_class: CrashClass) -> GuiltyFunction | None:
+    block = fault_frame(stack, crash_class)
+    doubtful = any(e.bogus and not e.user_mode for e in stack.exceptions)
+    if block is None and doubtful and crash_class in _INTERRUPTED:
+        return None  # the frames below a bogus block are guesses
+    frames = relevant_frames(stack, crash_class)
+    names = [frame.function for frame in frames]
+    if block is not None and block.function:
+        names.insert(0, block.function)
+    name = logs.guilty(names, crash_class)
+    if name is None:
+        return None
+    frame = next((f for f in frames if plumbing.base_name(f.function) == name), None)
+    on_rip = block is not None and block.function and plumbing.base_name(block.function) == name
+    evidence: list[Evidence] = []
+    if block is not None and block.function:
+        offset = f"+{block.offset}" if block.offset is not None else ""
+        evidence.append(
+            Evidence(
+                command="bt", line=block.line, text=f"[exception RIP: {block.function}{offset}]",
+                says="where the CPU was",
+            )
+        )  # fmt: skip
+    if frame is not None:
+        evidence.append(
+            Evidence(
+                command="bt", line=frame.line,
+                text=f"#{frame.level} [{frame.stack}] {frame.function} at {frame.address}"
+                + (f" [{frame.module}]" if frame.module else ""),
+                says=f"{name} is the first frame that is no mere carrier",
+            )
+        )  # fmt: skip
+    raw = (
+        block.function if on_rip and block and block.function else frame.function if frame else name
+    )
+    module = _module_of(stack, frames, frame, block if on_rip else None)
+    leaf = block.function if block is not None and block.function and not on_rip else None
+    others = dict.fromkeys(
+        (*plumbing.other_names(raw), *([plumbing.base_name(leaf)] if leaf else []))
+    )
+    return GuiltyFunction(
+        name=name, module=module, alternatives=tuple(others), evidence=tuple(evidence)
+    )
+
+
+def _module_of(
+    stack: Backtrace, frames: Sequence[Frame], frame: Frame | None, block: ExceptionFrame | None
+) -> str | None:
+    if frame is not None and frame.module:
+        return frame.module
+    if block is None or block.rip is None:
+        return None
+    if block.module:
+        return block.module
+    # The exception block names no module: a frame of the same module page does.
+    page = block.rip[:-4]
+    same = (f.module for f in (*frames, *stack.frames) if f.module and f.address[:-4] == page)
+    return next(same, None)
+
+
+def _from_log(
+    facts: Facts, crash_class: CrashClass, incidents: Sequence[Incident]
+) -> GuiltyFunction | None:
+    wanted = [each for each in incidents if each.crash_class is crash_class and each.function]
+    if crash_class in (CrashClass.LIST_CORRUPTION, CrashClass.REFCOUNT, CrashClass.BAD_PAGE):
+        wanted += [
+            each for each in incidents if each.crash_class is CrashClass.BUG and each.function
+        ]
+    if not wanted or facts.log is None:
+        return None
+    incident = wanted[0]
+    records = [r for r in facts.log.records if incident.first_line <= r.line <= incident.last_line]
+    for record in records:
+        if incident.function and incident.function in record.text:
+            return GuiltyFunction(
+                name=incident.function, module=logs.module_in(record.text),
+                alternatives=incident.alternatives,
+                evidence=(
+                    Evidence(command="log", line=record.line, text=record.text.strip(),
+                             says="where the CPU was, by the log"),
+                ),
+            )  # fmt: skip
+    return GuiltyFunction(name=incident.function or "", alternatives=incident.alternatives)

@@ -1,0 +1,244 @@
+"""The command line: arguments in, one call, an exit code out. Nothing is decided here."""
+
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from vmtriage import __version__
+from vmtriage.errors import TriageError
+from vmtriage.session.base import Progress
+from vmtriage.settings import Settings
+
+# Heavy modules are imported inside the commands: crash is started first and reads the dump
+# while Python still loads what will be needed later.
+
+_FORMATS = ("md", "html", "json", "text")
+_SEVERITIES = ("panic", "serious", "notable", "noise")
+
+
+class _Group(click.Group):
+    """Turns our errors into one clear message and the contract's exit code."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except TriageError as error:
+            _fail(error)
+        except BrokenPipeError:
+            sys.exit(0)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            _fail(
+                TriageError(
+                    f"vmtriage broke: {type(error).__name__}: {error}",
+                    next_step="this is a bug of vmtriage: run again with `vmtriage --debug ...`"
+                    " and send what it prints",
+                )
+            )
+
+
+def _fail(error: TriageError) -> NoReturn:
+    click.echo(f"vmtriage: {error}", err=True)
+    sys.exit(error.exit_code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="vmtriage")
+@click.option("--debug", is_flag=True, help="Show the Python traceback of an internal error.")
+def main(debug: bool) -> None:  # noqa: ARG001
+    """Say what killed a Linux server, who brought it about, and which kernel fixes it.
+
+    \b
+    vmtriage analyze /var/crash/HOST-DATE/vmcore          finds the vmlinux itself
+    vmtriage analyze vmcore --vmlinux vmlinux -o report/  writes report.md, .html, .json
+    vmtriage analyze recorded-session/                    replays what --record wrote
+
+    Exit codes: 0 report written, whatever it found; 2 usage; 65 not a dump or unreadable;
+    66 input or debuginfo missing; 69 crash(8) missing or died; 70 a bug of vmtriage;
+    75 try again (timeout, no space); 78 bad signature. With --fail-on: 1.
+    """
+
+
+@main.command()
+@click.argument("vmcore", type=click.Path(path_type=Path))
+@click.option(
+    "--vmlinux",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="vmlinux with debuginfo. Left out: found by release and build-id.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write report.md, report.html and report.json into DIR.",
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(_FORMATS),
+    help="With -o: only these files. Without -o: print this form to the terminal."
+    "  [default: all with -o, text without]",
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep crash's raw outputs in DIR; `analyze DIR` replays them anywhere.",
+)
+@click.option("--crash", metavar="PATH", help="crash(8) to use.  [env: VMTRIAGE_CRASH]")
+@click.option(
+    "--debuginfo-dir",
+    "debuginfo_dirs",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Look here for a vmlinux first.",
+)
+@click.option(
+    "--signatures",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Knowledge base to use instead of the bundled one.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(_SEVERITIES),
+    metavar="SEVERITY",
+    help="Exit 1 if the crash is at least this severe: panic, serious, notable, noise.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress on the terminal.")
+def analyze(
+    vmcore: Path, vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
+    record: Path | None, crash: str | None, debuginfo_dirs: tuple[Path, ...],
+    signatures: Path | None, fail_on: str | None, quiet: bool,
+) -> None:  # fmt: skip
+    """From VMCORE to a verdict that names the culprit.
+
+    VMCORE is a dump (kdump, flattened, ELF), a directory written by --record, a crash(8) session
+    pasted into a text file, or a kernel log.
+    """
+    from vmtriage.pipeline.opening import Request, open_input  # noqa: PLC0415
+
+    settings = _settings(crash, signatures)
+    with _progress(quiet) as progress:
+        request = Request(vmcore, vmlinux, record, debuginfo_dirs)
+        opened = open_input(request, settings, progress)
+        try:
+            from vmtriage.analysis.signatures import load  # noqa: PLC0415
+            from vmtriage.pipeline.triage import triage  # noqa: PLC0415
+
+            known = load(settings.signatures)
+            report = triage(opened, known, settings.raw_output_bytes)
+        finally:
+            opened.session.close()
+        progress("writing the report")
+        from vmtriage.report import RENDERERS, write  # noqa: PLC0415
+
+        files = write(report, output, formats or ("md", "html", "json")) if output else ()
+    if output or not formats:
+        click.echo(RENDERERS["text"](report), nl=False)
+    else:
+        for form in formats:
+            click.echo(RENDERERS[form](report), nl=False)
+    for path in files:
+        click.echo(f"wrote {path}")
+    if fail_on and _SEVERITIES.index(report.verdict.severity) <= _SEVERITIES.index(fail_on):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("command")
+@click.argument(
+    "file", type=click.File("r", encoding="utf-8", errors="backslashreplace"), default="-"
+)
+def parse(command: str, file: click.utils.LazyFile) -> None:
+    """Print one crash command's output as typed JSON.
+
+    COMMAND is as typed in crash: sys, set, bt, "bt -a", runq, "runq -g", "runq -t", "kmem -i",
+    "kmem -s", "kmem -V", log, ps, "ps -m", "mod -t". FILE is its output, or a whole session
+    pasted from a terminal; - is standard input.
+    """
+    from vmtriage.pipeline.parsing import parse_text  # noqa: PLC0415
+
+    click.echo(parse_text(command, file.read()).model_dump_json(indent=1))
+
+
+@main.group()
+def signatures() -> None:
+    """The knowledge base of known bugs."""
+
+
+@signatures.command("list")
+@click.option("--signatures", "directory", type=click.Path(path_type=Path), metavar="DIR")
+def list_signatures(directory: Path | None) -> None:
+    """One line per signature: id, status, title."""
+    from vmtriage.analysis.signatures import load  # noqa: PLC0415
+
+    for known in load(directory):
+        click.echo(f"{known.id:38} {known.status:7} {known.title}")
+
+
+@signatures.command()
+@click.argument("identifier", metavar="ID")
+@click.option("--signatures", "directory", type=click.Path(path_type=Path), metavar="DIR")
+def show(identifier: str, directory: Path | None) -> None:
+    """One signature in full, as JSON."""
+    from vmtriage.analysis.signatures import load  # noqa: PLC0415
+
+    found = next((each for each in load(directory) if each.id == identifier), None)
+    if found is None:
+        raise click.UsageError(f"no signature {identifier!r}; see: vmtriage signatures list")
+    click.echo(found.model_dump_json(indent=1))
+
+
+@signatures.command("lint")
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
+def lint_signatures(directory: Path | None) -> None:
+    """Check every signature and its samples; messages name file and line. Exit 78 on errors."""
+    from vmtriage.analysis.signatures import lint  # noqa: PLC0415
+
+    messages = lint(directory)
+    for message in messages:
+        click.echo(message, err=True)
+    if messages:
+        sys.exit(78)
+    click.echo("all signatures are sound")
+
+
+def _settings(crash: str | None, directory: Path | None) -> Settings:
+    settings = Settings()
+    update = {"crash": crash, "signatures": directory}
+    return settings.model_copy(update={key: each for key, each in update.items() if each})
+
+
+class _progress:  # noqa: N801 - reads as a function where it is used
+    """One line on a terminal that says what is going on; silent in cron."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = not quiet and sys.stderr.isatty()
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        return self._say
+
+    def _say(self, text: str) -> None:
+        if self._shown:
+            elapsed = time.monotonic() - self._began
+            click.echo(f"\r\033[K{elapsed:5.1f} s  {text[:70]}", err=True, nl=False)
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+if __name__ == "__main__":
+    main()

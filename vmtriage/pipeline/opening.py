@@ -1,0 +1,131 @@
+"""What was given on the command line: a dump, a recorded session, a pasted one, or a log."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vmtriage.errors import BadDump, NoInput
+from vmtriage.models.dump import Debuginfo, DumpInfo
+from vmtriage.models.evidence import Part, Problem
+from vmtriage.session.base import Progress, Session, silent
+from vmtriage.session.record import RecordingSession, ReplaySession
+from vmtriage.settings import Settings
+from vmtriage.source import debuginfo as debuginfos
+from vmtriage.source import dump as dumps
+
+_TEXT_BYTES = 64 << 20  # a pasted session or a log is text and not larger
+
+
+@dataclass(frozen=True)
+class Request:
+    """One `analyze`: the input and what the user asked for."""
+
+    path: Path
+    vmlinux: Path | None = None
+    record: Path | None = None
+    debuginfo_dirs: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session to question, and what is known before the first question."""
+
+    session: Session
+    dump: DumpInfo
+    debuginfo: Debuginfo | None
+    began: float  # time.monotonic()
+    namelist_s: float | None = None
+    problems: tuple[Problem, ...] = field(default=())
+
+
+def open_input(request: Request, settings: Settings, progress: Progress = silent) -> Opened:
+    """Finds out what the path is, by content, and opens it. Errors say what to do."""
+    began = time.monotonic()
+    path = request.path
+    if path.is_dir():
+        return _recording(path, began)
+    if not path.exists():
+        raise NoInput(f"{path}: no such file or directory", next_step="check the path")
+    try:
+        dump = dumps.identify(path)
+    except BadDump:
+        text = _as_text(path)
+        if text is None:
+            raise
+        return _pasted(path, text, began)
+    return _live(request, dump, settings, progress, began)
+
+
+def _live(
+    request: Request, dump: DumpInfo, settings: Settings, progress: Progress, began: float
+) -> Opened:
+    from vmtriage.session.crash import CrashSession, CrashTarget, find_crash  # noqa: PLC0415
+
+    directories = (*request.debuginfo_dirs, *settings.debuginfo_dirs)
+    namelist = debuginfos.find(dump, request.vmlinux, directories)
+    namelist_s = round(time.monotonic() - began, 3)
+    progress(f"vmlinux: {namelist.path} ({namelist.found_by})")
+    target = CrashTarget(
+        crash=find_crash(settings.crash),
+        vmlinux=Path(namelist.path).resolve(),
+        dump=request.path.resolve(),
+        start_timeout_s=settings.start_timeout_s,
+        time_factor=settings.time_factor,
+    )
+    session: Session = CrashSession(target, progress)
+    if request.record is not None:
+        session = RecordingSession(session, request.record, dump, namelist)
+    return Opened(session, dump, namelist, began, namelist_s, _doubts(namelist, dump))
+
+
+def _doubts(namelist: Debuginfo, dump: DumpInfo) -> tuple[Problem, ...]:
+    if namelist.build_id_matches is None:
+        who = "the dump" if dump.build_id is None else namelist.path
+        return (
+            Problem(
+                kind="build_id_unknown",
+                message=f"{who} carries no build-id: that the vmlinux belongs to the dump is"
+                " crash's own judgement (it compares the version banner only)",
+            ),
+        )
+    return ()
+
+
+def _recording(path: Path, began: float) -> Opened:
+    session = ReplaySession(path)
+    meta = session.recording
+    dump = meta.dump or DumpInfo(path=str(path), format="session")
+    problems: tuple[Problem, ...] = ()
+    if meta.origin:
+        problems = (Problem(kind="by_hand", message=f"recording made by hand: {meta.origin}"),)
+    return Opened(session, dump, meta.debuginfo, began, None, problems)
+
+
+def _as_text(path: Path) -> str | None:
+    """The file as text; None when it is binary or far too large for one."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_TEXT_BYTES + 1)
+    except OSError:
+        return None
+    head = raw[:4096]
+    if not raw or len(raw) > _TEXT_BYTES or b"\0" in head:
+        return None
+    odd = sum(byte < 32 and byte not in (9, 10, 13, 27) for byte in head)
+    return raw.decode("utf-8", "backslashreplace") if odd * 50 < len(head) else None
+
+
+def _pasted(path: Path, text: str, began: float) -> Opened:
+    from vmtriage.parsers.transcript import outputs  # noqa: PLC0415
+    from vmtriage.session.transcript import TranscriptSession  # noqa: PLC0415
+
+    answers = outputs(text)
+    if answers:
+        dump = DumpInfo(path=str(path), format="transcript", size=len(text.encode()))
+        return Opened(TranscriptSession(answers), dump, None, began)
+    dump = DumpInfo(path=str(path), format="log", size=len(text.encode()))
+    only = Problem(
+        kind="log_only", message="this is a kernel log: no run queues, tasks or memory to look at",
+        unsafe=(Part.CULPRIT,),
+    )  # fmt: skip
+    return Opened(TranscriptSession({"log": text}), dump, None, began, None, (only,))

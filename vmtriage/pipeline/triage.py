@@ -1,0 +1,139 @@
+"""The whole job as one function: read this first.
+
+dump -> header -> debuginfo -> session -> raw output -> models -> findings -> culprit -> report
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from vmtriage import __version__
+from vmtriage.analysis.classify import classify
+from vmtriage.analysis.collect import collect
+from vmtriage.analysis.containers import identify
+from vmtriage.analysis.culprit import Case, candidates
+from vmtriage.analysis.fingerprint import fingerprint
+from vmtriage.analysis.function import guilty_function, panic_stack
+from vmtriage.analysis.fromlog import with_log_facts
+from vmtriage.analysis.incidents import find as find_incidents
+from vmtriage.analysis.matching import match_all
+from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
+from vmtriage.analysis.signatures import revision
+from vmtriage.analysis.system import system_facts, top_slabs
+from vmtriage.analysis.verdict import conclude
+from vmtriage.models.backtrace import Backtrace
+from vmtriage.models.dump import DumpInfo
+from vmtriage.models.evidence import Facts
+from vmtriage.models.finding import PanicTask
+from vmtriage.models.report import Report, ReportIncident, Timing, ToolInfo
+from vmtriage.models.signature import Signature
+from vmtriage.pipeline.opening import Opened
+from vmtriage.session.commands import PLAN
+
+
+def triage(opened: Opened, signatures: Sequence[Signature], keep_bytes: int) -> Report:
+    """Everything vmtriage can say about one crash. Closing the session is the caller's."""
+    session = opened.session
+    started = session.startup_s  # waits for crash's first prompt
+    asked = time.monotonic()
+    collected = collect(session, PLAN, keep_bytes)
+    answered = time.monotonic()
+
+    facts = with_log_facts(collected.facts)
+    incidents = find_incidents(facts.log) if facts.log else ()
+    classification = classify(facts, incidents)
+    function = guilty_function(facts, classification, incidents)
+    groups = throttled(facts)
+    task = panic_task(facts)
+    matches = match_all(signatures, facts, classification, function, groups or ())
+    suspects = candidates(
+        Case(
+            facts=facts, classification=classification, function=function, throttled=groups,
+            panic_task=task, stack=panic_stack(facts), incidents=incidents,
+        )
+    )  # fmt: skip
+    culprit = suspects[0] if suspects else None
+    verdict = conclude(facts, classification, function, matches, culprit, groups)
+
+    done = time.monotonic()
+    return Report(
+        tool=ToolInfo(
+            version=__version__, crash_version=session.crash_version,
+            signatures_revision=revision(signatures),
+        ),
+        dump=_with_crash_time(opened, facts),
+        debuginfo=opened.debuginfo,
+        system=system_facts(facts),
+        verdict=verdict,
+        panic_task=task,
+        function=function.name if function else None,
+        module=function.module if function else None,
+        alternatives=function.alternatives if function else (),
+        function_evidence=function.evidence if function else (),
+        backtraces=_all_stacks(facts),
+        run_queues=facts.group_run_queues.run_queues if facts.group_run_queues else None,
+        throttled=groups,
+        clock_lag=clock_lag(facts.clocks),
+        memory=facts.memory,
+        top_slabs=top_slabs(facts),
+        modules=facts.modules.modules if facts.modules else None,
+        incidents=tuple(map(ReportIncident.of, incidents)) if facts.log else None,
+        signatures=matches,
+        culprit=culprit,
+        candidates=suspects[1:],
+        fingerprint=fingerprint(facts, classification, function),
+        problems=(*opened.problems, *facts.problems),
+        commands=facts.runs,
+        timing=Timing(
+            total_s=round(done - opened.began, 3),
+            namelist_s=opened.namelist_s,
+            crash_start_s=None if started is None else round(started, 3),
+            commands_s=round(answered - asked, 3),
+            analysis_s=round(done - answered, 3),
+        ),
+        raw=collected.raw,
+        created=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def panic_task(facts: Facts) -> PanicTask | None:
+    """The task the machine died in, with its cgroup where its run queue shows it."""
+    context = facts.system.context if facts.system else None
+    stack = panic_stack(facts)
+    if context is not None:
+        pid, comm, cpu, task = context.pid, context.comm, context.cpu, context.task
+    elif stack is not None and stack.pid is not None and stack.task is not None:
+        pid, comm, cpu, task = stack.pid, stack.comm or "", stack.cpu, stack.task
+    else:
+        return None
+    cgroup = cgroup_of(facts, task, cpu)
+    return PanicTask(
+        pid=pid, comm=comm, cpu=cpu, task=task, cgroup=cgroup,
+        state=context.state if context else None,
+        container=identify(cgroup) if cgroup else None,
+    )  # fmt: skip
+
+
+def _all_stacks(facts: Facts) -> tuple[Backtrace, ...] | None:
+    """The panic task's stack first, then the other CPUs'; None when neither could be read."""
+    if facts.panic_stack is None and facts.cpu_stacks is None:
+        return None
+    first = facts.panic_stack.backtraces if facts.panic_stack else ()
+    known = {stack.task for stack in first}
+    rest = facts.cpu_stacks.backtraces if facts.cpu_stacks else ()
+    return (*first, *(stack for stack in rest if stack.task not in known))
+
+
+def _with_crash_time(opened: Opened, facts: Facts) -> DumpInfo:
+    """The dump's header, completed by what `sys` says."""
+    dump, system = opened.dump, facts.system
+    if system is None:
+        return dump
+    update: dict[str, object] = {}
+    if dump.crash_time is None and system.time is not None:
+        update["crash_time"] = system.time
+    if dump.release is None and system.release is not None:
+        update["release"] = system.release
+    if dump.partial is None and system.dump_tags:
+        update["partial"] = "PARTIAL DUMP" in system.dump_tags
+    return dump.model_copy(update=update)

@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -51,7 +51,7 @@ def _fail(error: TriageError) -> NoReturn:
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="vmtriage")
 @click.option("--debug", is_flag=True, help="Show the Python traceback of an internal error.")
-def main(debug: bool) -> None:  # noqa: ARG001
+def main(debug: bool) -> None:
     """Say what killed a Linux server, who brought it about, and which kernel fixes it.
 
     \b
@@ -126,22 +126,22 @@ def analyze(
     VMCORE is a dump (kdump, flattened, ELF), a directory written by --record, a crash(8) session
     pasted into a text file, or a kernel log.
     """
-    from vmtriage.pipeline.opening import Request, open_input  # noqa: PLC0415
+    from vmtriage.pipeline.opening import Request, open_input
 
     settings = _settings(crash, signatures)
     with _progress(quiet) as progress:
         request = Request(vmcore, vmlinux, record, debuginfo_dirs)
         opened = open_input(request, settings, progress)
         try:
-            from vmtriage.analysis.signatures import load  # noqa: PLC0415
-            from vmtriage.pipeline.triage import triage  # noqa: PLC0415
+            from vmtriage.analysis.signatures import load
+            from vmtriage.pipeline.triage import triage
 
             known = load(settings.signatures)
             report = triage(opened, known, settings.raw_output_bytes)
         finally:
             opened.session.close()
         progress("writing the report")
-        from vmtriage.report import RENDERERS, write  # noqa: PLC0415
+        from vmtriage.report import RENDERERS, write
 
         files = write(report, output, formats or ("md", "html", "json")) if output else ()
     if output or not formats:
@@ -160,14 +160,14 @@ def analyze(
 @click.argument(
     "file", type=click.File("r", encoding="utf-8", errors="backslashreplace"), default="-"
 )
-def parse(command: str, file: click.utils.LazyFile) -> None:
+def parse(command: str, file: TextIO) -> None:
     """Print one crash command's output as typed JSON.
 
     COMMAND is as typed in crash: sys, set, bt, "bt -a", runq, "runq -g", "runq -t", "kmem -i",
     "kmem -s", "kmem -V", log, ps, "ps -m", "mod -t". FILE is its output, or a whole session
     pasted from a terminal; - is standard input.
     """
-    from vmtriage.pipeline.parsing import parse_text  # noqa: PLC0415
+    from vmtriage.pipeline.parsing import parse_text
 
     click.echo(parse_text(command, file.read()).model_dump_json(indent=1))
 
@@ -181,7 +181,7 @@ def signatures() -> None:
 @click.option("--signatures", "directory", type=click.Path(path_type=Path), metavar="DIR")
 def list_signatures(directory: Path | None) -> None:
     """One line per signature: id, status, title."""
-    from vmtriage.analysis.signatures import load  # noqa: PLC0415
+    from vmtriage.analysis.signatures import load
 
     for known in load(directory):
         click.echo(f"{known.id:38} {known.status:7} {known.title}")
@@ -192,7 +192,7 @@ def list_signatures(directory: Path | None) -> None:
 @click.option("--signatures", "directory", type=click.Path(path_type=Path), metavar="DIR")
 def show(identifier: str, directory: Path | None) -> None:
     """One signature in full, as JSON."""
-    from vmtriage.analysis.signatures import load  # noqa: PLC0415
+    from vmtriage.analysis.signatures import load
 
     found = next((each for each in load(directory) if each.id == identifier), None)
     if found is None:
@@ -204,7 +204,7 @@ def show(identifier: str, directory: Path | None) -> None:
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
 def lint_signatures(directory: Path | None) -> None:
     """Check every signature and its samples; messages name file and line. Exit 78 on errors."""
-    from vmtriage.analysis.signatures import lint  # noqa: PLC0415
+    from vmtriage.analysis.signatures import lint
 
     messages = lint(directory)
     for message in messages:
@@ -220,7 +220,7 @@ def _settings(crash: str | None, directory: Path | None) -> Settings:
     return settings.model_copy(update={key: each for key, each in update.items() if each})
 
 
-class _progress:  # noqa: N801 - reads as a function where it is used
+class _progress:
     """One line on a terminal that says what is going on; silent in cron."""
 
     def __init__(self, quiet: bool) -> None:

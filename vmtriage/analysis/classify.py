@@ -1,4 +1,4 @@
-"""What kind of crash it was: from the panic text, the log's incidents and the panic task's stack."""
+"""What kind of crash it was: by the panic text, the log's incidents and the panic task's stack."""
 
 import re
 from collections.abc import Sequence

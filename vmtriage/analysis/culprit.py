@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from vmtriage.analysis import plumbing
 from vmtriage.analysis.containers import identify
 from vmtriage.analysis.leak import biggest_cache
-from vmtriage.models.base import Model
 from vmtriage.models.backtrace import Backtrace
+from vmtriage.models.base import Model
 from vmtriage.models.evidence import Confidence, Evidence, Facts
 from vmtriage.models.finding import (
     Classification,

@@ -88,7 +88,8 @@ FORMATS: tuple[Format, ...] = (
     _f(
         C.SLAB_CORRUPTION,
         "slab corruption",
-        r"^BUG \S+ (?:\([^)]*\))?:? ?.*(?:[Rr]edzone|[Pp]oison|[Oo]verwritten|[Ff]reelist|[Pp]adding"
+        r"^BUG \S+ (?:\([^)]*\))?:? ?.*(?:[Rr]edzone|[Pp]oison|[Oo]verwritten"
+        r"|[Ff]reelist|[Pp]adding"
         r"|already free|Object already|Invalid object)|[Ss]lab corruption|slab error in",
     ),
     _f(C.BAD_PAGE, "bad page state", r"BUG: Bad (?:page (?:state|map|cache)|rss-counter)"),
@@ -115,7 +116,8 @@ FORMATS: tuple[Format, ...] = (
     _f(
         C.MCE,
         "machine check",
-        r"\[Hardware Error\]: (?:CPU (?P<cpu>\d+): Machine Check|Machine check|Fatal|event severity)"
+        r"\[Hardware Error\]: (?:CPU (?P<cpu>\d+): Machine Check|Machine check"
+        r"|Fatal|event severity)"
         r"|Fatal machine check|Fatal Machine check|Uncorrected hardware memory error",
     ),
     _f(

@@ -10,7 +10,7 @@ from vmtriage.models.klog import KernelLog, LogRecord
 
 _BLOCK_LINES = 120  # a trace is over by then
 _NAME = r"(?P<fn>[A-Za-z_][\w.]*)\+0x[0-9a-f]+"
-# Where the CPU was: every architecture's spelling. Source: arch/*/kernel/{process,traps,dumpstack}.c
+# Where the CPU was, in every architecture's spelling: arch/*/kernel/{process,traps}.c
 _AT = re.compile(
     r"^(?:(?:RIP: [0-9a-f]{4}:|RIP: [0-9a-f]{4}:?\[<[0-9a-f]*>\] +\[<[0-9a-f]*>\] )(?P<rest>.*)"
     r"|(?:E?IP|RIP|EIP is at|PC is at|pc ?:|epc ?:|NIP \[[0-9a-f]+\]|lr ?:).*?\b" + _NAME + ")"

@@ -6,8 +6,9 @@ only: as new as the fix means fixed, older means nothing, for distributions back
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vmtriage.models.signature import KernelRange, KernelVerdict
 
@@ -66,29 +67,34 @@ class Kernel:
     arch: str | None
     name: str  # "CentOS/RHEL 7", "Debian 8"
 
-    @classmethod
-    def parse(cls, release: str | None, version: str | None = None) -> "Kernel":
-        """Read RELEASE (uname -r) and VERSION (uname -v). Never fails; line may be "unknown"."""
-        release, version = (release or "").strip(), version or ""
-        arch = _ARCH.search(release)
-        line = _line(release, version)
-        bare = _ARCH.sub("", release) if line not in _DEB_ORDER else release
-        package = _package(line, bare, version)
-        number = _UPSTREAM.match(package if line == "debian" and package else bare)
-        return cls(
-            release=release,
-            line=line,
-            upstream=_triple(number) if number else None,
-            rc=int(number[4]) if number and number[4] else None,
-            package=package,
-            arch=arch[1] if arch else None,
-            name=_name(line, release, package, number),
-        )
-
     @property
     def series(self) -> str | None:
         """The upstream series, "3.16"."""
         return f"{self.upstream[0]}.{self.upstream[1]}" if self.upstream else None
+
+    @property
+    def distro(self) -> str | None:
+        """The name, or None where nobody can tell who made the kernel."""
+        return None if self.line in ("other", "unknown") else self.name
+
+
+def parse_kernel(release: str | None, version: str | None = None) -> Kernel:
+    """Read RELEASE (uname -r) and VERSION (uname -v). Never fails; `line` may be "unknown"."""
+    release, version = (release or "").strip(), version or ""
+    arch = _ARCH.search(release)
+    line = _line(release, version)
+    bare = _ARCH.sub("", release) if line not in _DEB_ORDER else release
+    package = _package(line, bare, version)
+    number = _UPSTREAM.match(package if line == "debian" and package else bare)
+    return Kernel(
+        release=release,
+        line=line,
+        upstream=_triple(number) if number else None,
+        rc=int(number[4]) if number and number[4] else None,
+        package=package,
+        arch=arch[1] if arch else None,
+        name=_name(line, release, package, number),
+    )
 
 
 def _triple(number: re.Match[str]) -> tuple[int, int, int]:
@@ -146,8 +152,9 @@ def compare(line: str, left: str, right: str) -> int:
     if line in _DEB_ORDER:
         from univers.debian import Version
 
-        first, second = Version.from_string(left), Version.from_string(right)
-        return (first > second) - (first < second)
+        parse: Callable[[str], Any] = Version.from_string
+        first, second = parse(left), parse(right)
+        return int(first > second) - int(first < second)
     from univers.rpm import compare_rpm_versions
 
     return int(compare_rpm_versions(left, right))

@@ -88,3 +88,26 @@ class ClockStamps(Model):
 
     stamps: tuple[ClockStamp, ...]
     notes: tuple[Note, ...] = ()
+
+
+class TreeTask(Model):
+    """A task found in a cfs_rq's tree by `tree`, whether or not crash knows the task."""
+
+    task: Address
+    pid: int
+    comm: str
+    line: int
+
+
+class TreeTasks(Model):
+    """`tree` over one cfs_rq: its tasks. Group entities are left out: they have a my_q."""
+
+    tasks: tuple[TreeTask, ...]
+    notes: tuple[Note, ...] = ()
+
+
+class Offset(Model):
+    """`p &((struct T *)0)->member`: the member's offset in bytes."""
+
+    offset: int
+    notes: tuple[Note, ...] = ()

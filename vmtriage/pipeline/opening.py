@@ -59,7 +59,7 @@ def open_input(request: Request, settings: Settings, progress: Progress = silent
 def _live(
     request: Request, dump: DumpInfo, settings: Settings, progress: Progress, began: float
 ) -> Opened:
-    from vmtriage.session.crash import CrashSession, CrashTarget, find_crash  # noqa: PLC0415
+    from vmtriage.session.crash import CrashSession, CrashTarget, find_crash
 
     directories = (*request.debuginfo_dirs, *settings.debuginfo_dirs)
     namelist = debuginfos.find(dump, request.vmlinux, directories)
@@ -116,8 +116,8 @@ def _as_text(path: Path) -> str | None:
 
 
 def _pasted(path: Path, text: str, began: float) -> Opened:
-    from vmtriage.parsers.transcript import outputs  # noqa: PLC0415
-    from vmtriage.session.transcript import TranscriptSession  # noqa: PLC0415
+    from vmtriage.parsers.transcript import outputs
+    from vmtriage.session.transcript import TranscriptSession
 
     answers = outputs(text)
     if answers:

@@ -13,10 +13,11 @@ from vmtriage.analysis.collect import collect
 from vmtriage.analysis.containers import identify
 from vmtriage.analysis.culprit import Case, candidates
 from vmtriage.analysis.fingerprint import fingerprint
-from vmtriage.analysis.function import guilty_function, panic_stack
 from vmtriage.analysis.fromlog import with_log_facts
+from vmtriage.analysis.function import guilty_function, panic_stack
 from vmtriage.analysis.incidents import find as find_incidents
 from vmtriage.analysis.matching import match_all
+from vmtriage.analysis.recover import recover
 from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
 from vmtriage.analysis.signatures import revision
 from vmtriage.analysis.system import system_facts, top_slabs
@@ -39,7 +40,7 @@ def triage(opened: Opened, signatures: Sequence[Signature], keep_bytes: int) -> 
     collected = collect(session, PLAN, keep_bytes)
     answered = time.monotonic()
 
-    facts = with_log_facts(collected.facts)
+    facts = with_log_facts(recover(session, collected.facts))
     incidents = find_incidents(facts.log) if facts.log else ()
     classification = classify(facts, incidents)
     function = guilty_function(facts, classification, incidents)

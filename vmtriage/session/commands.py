@@ -19,7 +19,7 @@ class CrashCommand:
     @property
     def file_name(self) -> str:
         """Where its output lies in a recorded session: `runq -g` -> `runq_-g.txt`."""
-        return self.text.replace(" ", "_") + ".txt"
+        return re.sub(r"[^\w.-]+", "_", self.text) + ".txt"
 
 
 SYS = CrashCommand("sys", 60)
@@ -41,6 +41,21 @@ MOD_T = CrashCommand("mod -t", 60)
 PLAN = (SYS, SET, BT, LOG, RUNQ_G, RUNQ_T, BT_A, MOD_T, KMEM_I, KMEM_V, RUNQ, PS, PS_M, KMEM_S)
 
 _HEX = re.compile(r"[0-9a-f]{8,16}")
+
+
+# Where a task's node hangs in its run queue's tree; the answer is an offset into task_struct.
+RUN_NODE = CrashCommand("p &((struct task_struct *)0)->se.run_node", 60)
+
+
+def queued_on(cfs_rq: str, run_node: int) -> CrashCommand:
+    """The tasks in the tree of the cfs_rq at this address, read without crash's task table."""
+    if not _HEX.fullmatch(cfs_rq) or not 0 <= run_node < 1 << 16:
+        raise TriageError(f"refused to put {cfs_rq!r} into a crash command: not a kernel address")
+    return CrashCommand(
+        f"tree -t rbtree -r cfs_rq.tasks_timeline -o {run_node:#x}"
+        f" -s task_struct.pid,comm,se.my_q {cfs_rq}",
+        30,
+    )
 
 
 def bt_of(task: str) -> CrashCommand:

@@ -291,7 +291,8 @@ class _Sent:
 
 def _plain(text: str) -> str:
     """Console text without carriage returns and without the prompts of our own lines."""
-    lines = (line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n"))
+    whole = text.rstrip("\r\n").replace("\r\n", "\n")
+    lines = (line.rpartition("\r")[2] for line in whole.split("\n"))
     noise = re.compile(r"^(?:[\w.+-]+> |\s*(?:decimal|octal|binary): .*$)+")
     return "\n".join(noise.sub("", line) for line in lines).strip("\n")
 

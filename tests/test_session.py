@@ -1,0 +1,154 @@
+"""The driver, against a crash that misbehaves in ways the real one cannot be made to."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from vmtriage.errors import BadDump, NoDebuginfo, SessionError, TriageError
+from vmtriage.models.evidence import CommandStatus
+from vmtriage.session.commands import BT, LOG, SYS, CrashCommand, bt_of
+from vmtriage.session.crash import CrashSession, CrashTarget, find_crash
+
+# Answers like crash on a pty: a prompt, `COMMAND > FILE`, `eval 0xN`.
+FAKE = """#!{python}
+import os, re, signal, sys, time
+if "--version" in sys.argv:
+    print("\\ncrash 9.9.9"); sys.exit(0)
+{startup}
+def handle(*_): print("^C"); raise KeyboardInterrupt
+signal.signal(signal.SIGINT, handle)
+while True:
+    try:
+        sys.stdout.write("crash> "); sys.stdout.flush()
+        line = sys.stdin.readline()
+        if not line: break
+        if found := re.match(r"eval 0x(\\w+)", line):
+            print("hexadecimal:", found[1]); print("    decimal: 1"); continue
+        command, _, name = line.strip().partition(" > ")
+        with open(name, "w") as out:
+            {answer}
+    except KeyboardInterrupt:
+        continue
+"""
+
+
+def fake(tmp_path: Path, answer: str = "out.write(command)", startup: str = "") -> CrashTarget:
+    path = tmp_path / "crash"
+    path.write_text(FAKE.format(python=sys.executable, answer=answer, startup=startup))
+    path.chmod(0o755)
+    for name in ("vmlinux", "vmcore"):
+        (tmp_path / name).write_text("")
+    return CrashTarget(path, tmp_path / "vmlinux", tmp_path / "vmcore", start_timeout_s=20)
+
+
+def test_every_command_gets_its_own_answer(tmp_path: Path) -> None:
+    with CrashSession(fake(tmp_path)) as session:
+        answers = list(session.run([SYS, BT, LOG]))
+        assert session.crash_version == "9.9.9"
+    assert [(a.text, a.status) for a in answers] == [
+        (name, CommandStatus.OK) for name in ("sys", "bt", "log")
+    ]
+
+
+def test_a_prompt_inside_the_output_ends_nothing(tmp_path: Path) -> None:
+    answer = "out.write('crash> \\ncrash> q\\nhexadecimal: 1\\nend'); print('crash> fooled?')"
+    with CrashSession(fake(tmp_path, answer)) as session:
+        texts = [a.text for a in session.run([SYS, BT])]
+    assert texts == ["crash> \ncrash> q\nhexadecimal: 1\nend"] * 2
+
+
+def test_a_command_out_of_time_is_interrupted_and_the_next_goes_on(tmp_path: Path) -> None:
+    answer = "out.write('part'); out.flush(); time.sleep(60 if command == 'bt' else 0)"
+    commands = [SYS, CrashCommand("bt", 1.0), LOG]
+    with CrashSession(fake(tmp_path, answer)) as session:
+        got = [(a.text, a.status) for a in session.run(commands)]
+    assert got == [
+        ("part", CommandStatus.OK),
+        ("part", CommandStatus.TIMEOUT),
+        ("part", CommandStatus.OK),
+    ]
+
+
+def test_a_crash_deaf_to_ctrl_c_is_killed_and_started_again(tmp_path: Path) -> None:
+    answer = (
+        "signal.signal(signal.SIGINT, signal.SIG_IGN) if command == 'bt' else None;"
+        " time.sleep(60 if command == 'bt' else 0); out.write(command)"
+    )
+    commands = [SYS, CrashCommand("bt", 1.0), LOG]
+    with CrashSession(fake(tmp_path, answer)) as session:
+        got = [(a.command, a.status) for a in session.run(commands)]
+    assert got == [
+        ("sys", CommandStatus.OK),
+        ("bt", CommandStatus.TIMEOUT),
+        ("log", CommandStatus.OK),
+    ]
+
+
+def test_a_crash_that_dies_says_how_and_the_rest_goes_on(tmp_path: Path) -> None:
+    answer = "os.kill(os.getpid(), 9) if command == 'bt' else out.write(command)"
+    with CrashSession(fake(tmp_path, answer)) as session:
+        got = [(a.command, a.status, a.reason) for a in session.run([SYS, BT, LOG])]
+    assert got == [
+        ("sys", CommandStatus.OK, ""),
+        ("bt", CommandStatus.FAILED, "crash was killed by SIGKILL"),
+        ("log", CommandStatus.OK, ""),
+    ]
+
+
+def test_a_crash_that_dies_always_is_not_started_for_ever(tmp_path: Path) -> None:
+    with CrashSession(fake(tmp_path, "os._exit(3)")) as session:
+        got = [a.status for a in session.run([SYS, BT, LOG, SYS, BT, LOG])]
+    assert got[:3] == [CommandStatus.FAILED] * 3
+    assert got[-1] is CommandStatus.NOT_RUN
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "words"),
+    [
+        ("crash: vmlinux and vmcore do not match!", NoDebuginfo, "do not match"),
+        ("crash: x: not a supported file format", BadDump, "not a supported"),
+        ("crash: invalid structure member offset: foo_bar", SessionError, "too old"),
+        ("", BadDump, "without a word"),
+    ],
+)
+def test_why_crash_did_not_start_is_told_with_a_next_step(
+    tmp_path: Path, said: str, error: type[TriageError], words: str
+) -> None:
+    startup = f"print({said!r}); sys.exit(1)"
+    with CrashSession(fake(tmp_path, startup=startup)) as session, pytest.raises(error) as caught:
+        list(session.run([SYS]))
+    assert words in str(caught.value)
+    assert caught.value.next_step
+
+
+def test_a_crash_without_a_prompt_times_out(tmp_path: Path) -> None:
+    target = fake(tmp_path, startup="time.sleep(60)")
+    slow = CrashTarget(target.crash, target.vmlinux, target.dump, start_timeout_s=1)
+    with CrashSession(slow) as session, pytest.raises(SessionError, match="no prompt"):
+        list(session.run([SYS]))
+
+
+def test_warnings_at_the_start_are_kept(tmp_path: Path) -> None:
+    startup = "print('WARNING: active task ffff not found in PID hash')"
+    with CrashSession(fake(tmp_path, startup=startup)) as session:
+        assert session.startup == "WARNING: active task ffff not found in PID hash"
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    with CrashSession(fake(tmp_path)) as session:
+        list(session.run([SYS]))
+        scratch = session._scratch
+        assert scratch.is_dir()
+    assert not scratch.exists()
+
+
+def test_a_missing_crash_is_said_with_the_package() -> None:
+    with pytest.raises(SessionError, match="apt install crash"):
+        find_crash("no-such-crash")
+
+
+@pytest.mark.parametrize("task", ["ffff8800; !id", "ffff | sh", "", "xyz", "ffff88000000000000"])
+def test_only_addresses_get_into_a_command(task: str) -> None:
+    with pytest.raises(TriageError, match="refused"):
+        bt_of(task)

@@ -12,8 +12,10 @@ from vmtriage.models.dump import DumpInfo
 from vmtriage.source import debuginfo, vmcoreinfo
 from vmtriage.source.dump import identify
 
-INFO = b"OSRELEASE=6.1.0-9-amd64\nBUILD-ID=00112233445566778899aabbccddeeff00112233\nCRASHTIME=1700000000\nKERNELOFFSET=13c00000\n"
 BUILD_ID = "00112233445566778899aabbccddeeff00112233"
+INFO = (
+    f"OSRELEASE=6.1.0-9-amd64\nBUILD-ID={BUILD_ID}\nCRASHTIME=1700000000\nKERNELOFFSET=13c00000\n"
+).encode()
 
 
 def kdump(status: int = 0x2, level: int = 31, info: bytes = INFO) -> bytes:
@@ -116,12 +118,12 @@ def test_a_damaged_header_is_an_error_or_an_answer_never_a_traceback(
     whole[flip % len(whole)] ^= 0xFF
     path = tmp_path_factory.mktemp("cut") / "vmcore"
     path.write_bytes(bytes(whole[:cut]))
+    said: object = None
     try:
-        found = identify(path)
+        said = identify(path).size
     except TriageError as error:
-        assert error.next_step
-    else:
-        assert found.size == min(cut, len(whole))
+        said = error.next_step
+    assert said == min(cut, len(whole)) or (isinstance(said, str) and said)
 
 
 @pytest.mark.parametrize("release", ["../../etc/passwd", "a/b", "x" * 99, "", "a b", "$(id)"])
@@ -166,7 +168,7 @@ def test_a_vmlinux_of_another_build_is_refused_with_both_ids(tmp_path: Path) -> 
 
 
 def test_without_any_vmlinux_the_package_to_install_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NoDebuginfo, match="linux-image-6.1.0-9-amd64-dbg"):
+    with pytest.raises(NoDebuginfo, match=r"linux-image-6\.1\.0-9-amd64-dbg"):
         debuginfo.find(dump_info(tmp_path), None)
 
 

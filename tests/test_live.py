@@ -1,0 +1,228 @@
+"""The whole job on real vmcores: a kernel dies in QEMU, the real crash opens its dump.
+
+These run wherever the lab can run; where it cannot they say so, and with VMTRIAGE_LIVE=required
+they fail.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures import lab
+
+pytestmark = pytest.mark.live
+Json = dict[str, Any]
+OLD, NEW = "8.0.2", "8.0.6"
+
+
+def crash_of(version: str) -> Path:
+    binaries = lab.crash_binaries()
+    if version not in binaries:
+        pytest.fail(f"the lab has no crash {version}, only {sorted(binaries)}")
+    return binaries[version]
+
+
+def vmtriage(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user types it."""
+    return subprocess.run(
+        [sys.executable, "-m", "vmtriage", *map(str, arguments)],
+        capture_output=True, text=True, timeout=600, check=False, stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def analyze(dump: lab.Dump, crash: Path, out: Path, *more: str | Path) -> Json:
+    done = vmtriage(
+        "analyze", dump.vmcore, "--vmlinux", dump.vmlinux, "--crash", crash, "-o", out, *more
+    )
+    assert done.returncode == 0, done.stderr
+    report: Json = json.loads((out / "report.json").read_text())
+    return report
+
+
+CASES = [
+    (scenario.name, kernel, cgroup)
+    for scenario in lab.SCENARIOS
+    for kernel, cgroup in (("6.1", 1), ("6.12", 2))
+    if kernel in scenario.kernels and cgroup in scenario.cgroups
+    if kernel == "6.1" or scenario.name in ("cfs_lockup", "null", "oom_memcg", "hung", "mce")
+] + [("cfs_lockup", "6.1", 2)]
+
+
+@pytest.mark.parametrize(("name", "kernel", "cgroup"), CASES)
+def test_every_scenario_gets_its_class_function_and_culprit(
+    name: str, kernel: str, cgroup: int, tmp_path: Path
+) -> None:
+    dump = lab.build(name, kernel=kernel, cgroup=cgroup)
+    report = analyze(dump, crash_of(NEW), tmp_path)
+    expected = dump.expected
+    assert report["verdict"]["class"] == expected.crash_class
+    if expected.functions:
+        assert report["function"] in expected.functions
+    if expected.module:
+        blamed = [report["module"], *(c["name"] for c in suspects(report) if c["kind"] == "module")]
+        assert expected.module in blamed
+    if expected.culprit:
+        assert expected.culprit in json.dumps(suspects(report))
+    assert report["signatures"], "no signature, not even a generic one"
+    assert report["dump"]["release"] == dump.release
+    assert report["debuginfo"]["build_id_matches"] is True
+
+
+def suspects(report: Json) -> list[Json]:
+    return [*filter(None, [report["culprit"]]), *report["candidates"]]
+
+
+@pytest.mark.parametrize(
+    ("crash", "kernel", "cgroup"),
+    [(OLD, "6.1", 1), (NEW, "6.1", 1), (NEW, "6.1", 2), (NEW, "6.12", 2)],
+)
+def test_the_throttled_yarn_container_is_the_culprit(
+    crash: str, kernel: str, cgroup: int, tmp_path: Path
+) -> None:
+    report = analyze(
+        lab.build("cfs_lockup", kernel=kernel, cgroup=cgroup), crash_of(crash), tmp_path
+    )
+    culprit = report["culprit"]
+    assert culprit["kind"] == "container"
+    assert culprit["runtime"] == "yarn"
+    assert culprit["name"] == "container_e06_1512098667219_988894_01_000020"
+    assert culprit["application"] == "application_1512098667219_988894"
+    assert len(culprit["container_id"]) == 64
+    assert culprit["comms"] == ["python"]
+    assert culprit["confidence"] == "high"
+    (row,) = [t for t in report["throttled"] if t["name"] == culprit["name"]]
+    assert culprit["cpus"] == row["cpus"]
+    assert len(row["cpus"]) >= 2
+    assert row["cpus_seen"] == 4
+    assert report["function"] == "unthrottle_cfs_rq"
+    known = next(s for s in report["signatures"] if s["id"] == "cfs-bandwidth-distribute-loop")
+    assert known["kernel"] == "fixed"  # these kernels are newer than 3.17: the report says so
+
+
+def test_an_old_crash_that_lost_tasks_is_noticed(tmp_path: Path) -> None:
+    report = analyze(lab.build("hung"), crash_of(OLD), tmp_path)
+    lost = [p for p in report["problems"] if p["kind"] == "tasks_lost"]
+    assert lost
+    assert {"tasks", "run_queues", "throttled", "culprit"} <= set(lost[0]["unsafe"])
+    markdown = (tmp_path / "report.md").read_text()
+    assert "lost every task" in markdown
+
+
+@pytest.mark.parametrize("name", ["zlib", "elf", "zstd", "flat"])
+def test_every_dump_format_gives_the_same_verdict(name: str) -> None:
+    dump = lab.build("sysrq")
+    path = dump.vmcore.with_name(f"vmcore.{name}")
+    if not path.exists():
+        pytest.skip(f"no makedumpfile here writes {name}")
+    done = vmtriage("analyze", path, "--vmlinux", dump.vmlinux, "--crash", crash_of(NEW),
+                    "--format", "json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["verdict"]["class"] == "sysrq"
+    form = {"elf": "elf", "flat": "flattened"}.get(name, "kdump")
+    assert report["dump"]["format"] == form
+
+
+def test_a_true_kdump_is_read(tmp_path: Path) -> None:
+    dump = lab.build_kdump("sysrq")
+    report = analyze(dump, crash_of(NEW), tmp_path)
+    assert report["verdict"]["class"] == "sysrq"
+    assert report["dump"]["crash_time"]
+    assert dump.vmcore.with_name("vmcore-dmesg.txt").exists()
+
+
+def test_a_recording_replays_to_the_same_report(tmp_path: Path) -> None:
+    dump = lab.build("cfs_lockup")
+    live = analyze(dump, crash_of(NEW), tmp_path / "live", "--record", tmp_path / "session")
+    done = vmtriage("analyze", tmp_path / "session", "-o", tmp_path / "replay")
+    assert done.returncode == 0, done.stderr
+    replay = json.loads((tmp_path / "replay" / "report.json").read_text())
+    for varying in ("timing", "created"):
+        live.pop(varying)
+        replay.pop(varying)
+    assert replay == live
+
+
+def test_what_lies_beside_a_dump_is_never_run(tmp_path: Path) -> None:
+    """A .crashrc or .gdbinit in the dump's directory, in HOME or in the working directory."""
+    dump = lab.build("sysrq")
+    trap = tmp_path / "trapped"
+    trap.mkdir()
+    (trap / "vmcore").symlink_to(dump.vmcore)
+    ran = tmp_path / "ran"
+    (trap / ".crashrc").write_text(f"!touch {ran}-crashrc\n")
+    (trap / ".gdbinit").write_text(f"shell touch {ran}-gdbinit\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "vmtriage", "analyze", "vmcore", "--vmlinux", dump.vmlinux,
+         "--crash", crash_of(NEW)],
+        cwd=trap, env={**os.environ, "HOME": str(trap), "PYTHONPATH": str(Path.cwd())},
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.glob("ran*"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "words"),
+    [
+        ("half", (0, 65, 66, 69), ""),
+        ("1pct", (65, 66, 69), ""),
+        ("empty", (65,), "is empty"),
+        ("text", (0, 65), ""),
+    ],
+)
+def test_a_damaged_dump_is_a_report_or_a_clear_error(
+    damage: str, code: tuple[int, ...], words: str, tmp_path: Path
+) -> None:
+    dump = lab.build("sysrq")
+    whole = dump.vmcore.read_bytes()
+    content = {"half": whole[: len(whole) // 2], "1pct": whole[: len(whole) // 100],
+               "empty": b"", "text": b"no crash here\n"}[damage]  # fmt: skip
+    path = tmp_path / "vmcore"
+    path.write_bytes(content)
+    done = vmtriage("analyze", path, "--vmlinux", dump.vmlinux, "--crash", crash_of(NEW))
+    assert done.returncode in code, (done.returncode, done.stderr)
+    assert "Traceback" not in done.stderr
+    assert words in done.stderr
+    if done.returncode:
+        assert len(done.stderr.strip().splitlines()) >= 2, "an error says what to do next"
+
+
+def test_a_vmlinux_of_another_kernel_is_refused_by_build_id(tmp_path: Path) -> None:
+    dump, other = lab.build("sysrq"), lab.build("null", kernel="6.12", cgroup=2)
+    done = vmtriage("analyze", dump.vmcore, "--vmlinux", other.vmlinux, "-o", tmp_path / "out")
+    assert done.returncode == 66
+    assert done.stderr.count("build-id") == 1
+    assert "the dump needs" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_space_for_the_report_is_said(tmp_path: Path) -> None:
+    target = tmp_path / "full"
+    target.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", target], check=False,
+        capture_output=True,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip("cannot mount a small tmpfs here")
+    try:
+        done = vmtriage("analyze", "fixtures/captures/centos7-cfs-lockup", "-o", target / "out")
+        assert done.returncode == 75
+        assert "No space left" in done.stderr
+        assert not [p for p in target.rglob("*") if p.is_file() and p.stat().st_size]
+    finally:
+        subprocess.run(["umount", target], check=True)
+
+
+def test_the_session_error_of_a_missing_crash_is_clear() -> None:
+    dump = lab.build("sysrq")
+    done = vmtriage("analyze", dump.vmcore, "--vmlinux", dump.vmlinux, "--crash", "/nowhere/crash")
+    assert done.returncode == 69
+    assert "apt install crash" in done.stderr

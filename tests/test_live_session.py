@@ -1,0 +1,91 @@
+"""The traps of driving crash, provoked on the real one."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures import lab
+from vmtriage.models.evidence import CommandStatus
+from vmtriage.session.commands import KMEM_V, PLAN, RUNQ, RUNQ_G, SYS, CrashCommand
+from vmtriage.session.crash import CrashSession, CrashTarget
+
+pytestmark = pytest.mark.live
+
+
+def target(version: str, scenario: str = "cfs_lockup") -> CrashTarget:
+    dump = lab.build(scenario)
+    return CrashTarget(lab.crash_binaries()[version], dump.vmlinux, dump.vmcore)
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[CrashSession]:
+    with CrashSession(target("8.0.6")) as opened:
+        yield opened
+
+
+def test_no_pager_no_escape_no_prompt_gets_into_an_answer(session: CrashSession) -> None:
+    for answer in session.run(PLAN):
+        assert answer.status is CommandStatus.OK
+        assert answer.text.strip(), answer.command
+        assert not {"\r", "\x1b", "\b"} & set(answer.text)
+        assert "crash> " not in answer.text
+        assert "MORE" not in answer.console
+
+
+def test_the_zone_is_utc_whatever_the_host_says(session: CrashSession) -> None:
+    (answer,) = session.run([SYS])
+    (date,) = [line for line in answer.text.splitlines() if "DATE:" in line]
+    assert " UTC " in date
+
+
+def test_a_second_command_with_a_cpu_list_still_works(session: CrashSession) -> None:
+    """In an -i file the second `-c` fails with `only one -c option allowed`; not on a pty."""
+    one, two = session.run([CrashCommand("runq -g -c 0"), CrashCommand("runq -g -c 1")])
+    assert one.text.lstrip().startswith("CPU 0")
+    assert two.text.lstrip().startswith("CPU 1")
+
+
+def test_an_error_is_part_of_the_answer_and_the_next_goes_on(session: CrashSession) -> None:
+    bad, good = session.run([CrashCommand("struct no_such_type"), RUNQ])
+    assert "invalid data structure reference" in bad.text
+    assert "RUNQUEUE" in good.text
+
+
+def test_a_command_out_of_time_leaves_crash_usable(session: CrashSession) -> None:
+    slow = CrashCommand("kmem -V", 0.3)
+    late, good = session.run([slow, RUNQ_G])
+    assert late.status is CommandStatus.TIMEOUT
+    assert good.status is CommandStatus.OK
+    assert "THROTTLED" in good.text
+
+
+def test_warnings_of_an_old_crash_are_kept() -> None:
+    with CrashSession(target("8.0.2", "sysrq")) as old:
+        assert "not found in PID hash" in old.startup
+        assert old.crash_version == "8.0.2"
+
+
+def test_a_killed_crash_is_started_again() -> None:
+    with CrashSession(target("8.0.6")) as opened:
+        list(opened.run([SYS]))
+        child = opened._child
+        assert child is not None
+        assert child.pid is not None
+        os.kill(child.pid, 9)
+        time.sleep(0.2)
+        dead, good = opened.run([KMEM_V, SYS])
+        assert dead.status is CommandStatus.FAILED
+        assert "RELEASE" in good.text
+
+
+def test_nothing_of_crash_outlives_its_session() -> None:
+    with CrashSession(target("8.0.6")) as opened:
+        list(opened.run([SYS]))
+        child = opened._child
+        assert child is not None
+        pid, scratch = child.pid, opened._scratch
+    assert not Path(f"/proc/{pid}").exists()
+    assert not scratch.exists()

@@ -1,0 +1,237 @@
+"""Matching: conditions one by one, order, what hides what, and what the kernel makes of it."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmtriage.analysis.matching import match_all
+from vmtriage.models.backtrace import Backtrace, Backtraces, ExceptionFrame, Frame
+from vmtriage.models.evidence import Evidence, Facts
+from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, Throttled
+from vmtriage.models.klog import KernelLog, LogRecord
+from vmtriage.models.module import ModuleTaint, ModuleTaints
+from vmtriage.models.runqueue import GroupRunQueues
+from vmtriage.models.signature import Signature, SignatureMatch
+from vmtriage.models.system import SystemInfo
+
+RELEASE = "3.10.0-327.28.3.el7.x86_64"
+
+
+def signature(id: str = "one", match: dict[str, Any] | None = None, **other: Any) -> Signature:
+    return Signature.model_validate(
+        {
+            "id": id, "title": id, "status": "stable", "crash_class": "null_pointer",
+            "subsystem": "test", "what": "w", "recognised_by": "r", "usually_caused_by": "u",
+            "match": match or {"classes": ["null_pointer"]}, "do_now": "n", "do_for_good": "g",
+            "refuted_by": "x", **other,
+        }
+    )  # fmt: skip
+
+
+def stack(*names: str, exception: str | None = None, after: int = 0) -> Backtraces:
+    frames = tuple(
+        Frame(level=n, function=name, address=f"{0xFFFFFFFF81000000 + n:x}", stack="ff", line=n + 2)
+        for n, name in enumerate(names)
+    )
+    blocks = (
+        (ExceptionFrame(function=exception, text=f"{exception}+1", after_level=after, line=99),)
+        if exception
+        else ()
+    )
+    return Backtraces(
+        backtraces=(Backtrace(pid=1, comm="x", cpu=0, task="ff", frames=frames, exceptions=blocks),)
+    )
+
+
+def log(*lines: str) -> KernelLog:
+    return KernelLog(records=tuple(LogRecord(text=t, line=n) for n, t in enumerate(lines, 1)))
+
+
+def matches(
+    signatures: list[Signature],
+    crash_class: str = "null_pointer",
+    function: GuiltyFunction | None = None,
+    throttled: tuple[Throttled, ...] = (),
+    release: str = RELEASE,
+    panic: str = "Oops: 0002 [#1] SMP",
+    **facts: Any,
+) -> tuple[SignatureMatch, ...]:
+    system = SystemInfo(release=release, panic=panic, panic_line=13, release_line=9)
+    classification = Classification(
+        crash_class=CrashClass(crash_class), title="t", severity="panic", confidence="high",
+        evidence=(Evidence(command="sys", line=13, text=panic, says="the panic text"),),
+    )  # fmt: skip
+    return match_all(signatures, Facts(system=system, **facts), classification, function, throttled)
+
+
+BT = stack("panic", "oops_end", "c.cold", "b.isra.3", "x", "a.part.1.constprop.0", exception="fault",
+           after=1)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ({"classes": ["null_pointer", "bug"]}, True),
+        ({"classes": ["bug"]}, False),
+        ({"panic": ["nothing", "^Oops: 0002"]}, True),
+        ({"panic": ["nothing"]}, False),
+        ({"release": [r"\.el7\."]}, True),
+        ({"release": [r"\.el8"]}, False),
+        ({"log": ["^second"]}, True),
+        ({"log": ["first second"]}, False),  # no pattern reaches over a line's end
+        ({"log": [r"first\s+second"]}, False),
+        ({"log_all": ["first", "sec.nd"]}, True),
+        ({"log_all": ["first", "third"]}, False),
+        ({"stack": ["c", "b", "a"]}, True),  # compiler suffixes are gone, gaps are allowed
+        ({"stack": ["q|c", "nope|a"]}, True),
+        ({"stack": ["a", "b"]}, False),  # wrong order
+        ({"stack": ["fault", "c"]}, True),  # the function at the exception RIP comes first
+        ({"stack": ["fau"]}, False),  # whole names only
+        ({"stack": ["c"], "stack_exclude": ["x|y"]}, False),
+        ({"stack": ["c"], "stack_exclude": ["y"]}, True),
+        ({"exception": ["fault"]}, True),
+        ({"exception": ["c"]}, False),
+        ({"function": ["guilty"]}, True),
+        ({"function": ["other_name"]}, True),
+        ({"function": ["c"]}, False),
+        ({"modules": ["vendor"]}, True),
+        ({"modules": ["vend"]}, False),
+        ({"any_of": [{"panic": ["nope"]}, {"log": ["first"]}]}, True),
+        ({"any_of": [{"panic": ["nope"]}, {"log": ["nope"]}]}, False),
+        ({"classes": ["null_pointer"], "none_of": [{"log": ["first"]}]}, False),
+        ({"classes": ["null_pointer"], "none_of": [{"log": ["nope"]}]}, True),
+    ],
+)
+def test_condition(condition: dict[str, Any], holds: bool) -> None:
+    said = Evidence(command="bt", line=4, text="#2", says="first")
+    found = matches(
+        [signature(match=condition)],
+        panic_stack=BT,
+        log=log("first", "second"),
+        modules=ModuleTaints(modules=(ModuleTaint(name="vendor", taints="OE", line=2),)),
+        function=GuiltyFunction(name="guilty", alternatives=("other_name",), evidence=(said,)),
+    )
+    assert bool(found) is holds
+    assert all(match.evidence for match in found)
+
+
+def test_throttled_needs_run_queues_that_were_read() -> None:
+    group = Throttled(path="/a", name="a", cpus=(1,), cpus_seen=4, tasks=0)
+    looked = GroupRunQueues(run_queues=())
+    wants, denies = (
+        signature("wants", {"throttled": True}),
+        signature("denies", {"throttled": False}),
+    )
+    both = [wants, denies]
+    assert [m.id for m in matches(both, throttled=(group,), group_run_queues=looked)] == ["wants"]
+    assert [m.id for m in matches(both, group_run_queues=looked)] == ["denies"]
+    assert matches(both) == ()
+
+
+def test_evidence_quotes_the_lines() -> None:
+    (match,) = matches(
+        [signature(match={"classes": ["null_pointer"], "stack": ["c", "a"], "log": ["^second"]})],
+        panic_stack=BT,
+        log=log("first", "second line"),
+    )
+    assert [(e.command, e.line) for e in match.evidence] == [
+        ("sys", 13), ("bt", 4), ("bt", 7), ("log", 2),
+    ]  # fmt: skip
+    assert match.evidence[-1].text == "second line"
+
+
+def test_unreliable_frames_and_bogus_registers_prove_nothing() -> None:
+    doubtful = stack("panic", "wanted", exception="wanted")
+    (trace,) = doubtful.backtraces
+    frames = (trace.frames[0], trace.frames[1].model_copy(update={"reliable": False}))
+    blocks = (trace.exceptions[0].model_copy(update={"bogus": True}),)
+    doubtful = Backtraces(
+        backtraces=(trace.model_copy(update={"frames": frames, "exceptions": blocks}),)
+    )
+    for condition in ({"stack": ["wanted"]}, {"exception": ["wanted"]}):
+        assert matches([signature(match=condition)], panic_stack=doubtful) == ()
+
+
+def test_without_bt_the_trace_in_the_log_is_read() -> None:
+    trace = log(
+        "BUG: kernel NULL pointer dereference, address: 0000000000000020",
+        "RIP: 0010:inner+0x15/0x30 [vendor]",
+        " [<ffffffff810b4d72>] ? doubtful+0xd2/0x260",
+        " <IRQ>  [<ffffffff810d17c4>] middle.isra.2+0x54/0x1b0",
+        " outer+0x1/0x2",
+        "---[ end trace 0000000000000000 ]---",
+        " later+0x1/0x2",
+    )
+    wanted = {"stack": ["inner", "middle", "outer"]}
+    assert matches([signature(match=wanted)], log=trace)
+    for name in ("doubtful", "later"):
+        assert not matches([signature(match={"stack": [name]})], log=trace)
+    assert matches([signature(match={"exception": ["inner"]})], log=trace)
+
+
+FIX = [{"line": "el7", "fixed": "3.10.0-514.el7", "source": "s"}]
+
+
+@pytest.mark.parametrize(
+    ("release", "status", "generic", "kernel", "confidence", "says"),
+    [
+        (RELEASE, "stable", False, "affected", "high", "is older than 3.10.0-514.el7"),
+        ("3.10.0-514.el7.x86_64", "stable", False, "fixed", "low", "or a regression"),
+        ("5.4.0-42-generic", "stable", False, "unknown", "medium", "nothing is recorded"),
+        (RELEASE, "draft", False, "affected", "low", "is older than"),
+        (RELEASE, "stable", True, "affected", "medium", "a class of crash"),
+    ],
+)
+def test_confidence_hangs_on_the_kernel(
+    release: str, status: str, generic: bool, kernel: str, confidence: str, says: str
+) -> None:
+    (match,) = matches([signature(status=status, generic=generic, kernels=FIX)], release=release)
+    assert (match.kernel, match.confidence) == (kernel, confidence)
+    assert says in match.kernel_reason
+
+
+def test_best_comes_first() -> None:
+    more = {"classes": ["null_pointer"], "panic": ["Oops"]}
+    order = [
+        signature("affected-more", more, kernels=FIX),
+        signature("affected", kernels=FIX),
+        signature("unknown"),
+        signature("fixed", kernels=[{**FIX[0], "fixed": "3.10.0-123.el7"}]),
+        signature("draft", more, status="draft", kernels=FIX),
+        signature("generic", more, generic=True),
+    ]
+    assert [m.id for m in matches(order[::-1])] == [each.id for each in order]
+    assert matches([signature(status="retired")]) == ()
+
+
+@pytest.mark.parametrize(
+    ("release", "status", "expected"),
+    [
+        (RELEASE, "stable", ["special"]),
+        (
+            "3.10.0-514.el7.x86_64",
+            "stable",
+            ["special", "general"],
+        ),  # explains nothing, hides nothing
+        (RELEASE, "draft", ["special", "general"]),
+    ],
+)
+def test_the_special_hides_the_general_unless_the_kernel_is_fixed(
+    release: str, status: str, expected: list[str]
+) -> None:
+    both = [
+        signature("general", generic=True),
+        signature("special", status=status, kernels=FIX, supersedes=["general"]),
+    ]
+    assert [m.id for m in matches(both, release=release)] == expected
+
+
+@given(st.lists(st.text(), max_size=6), st.text())
+def test_no_text_of_a_broken_dump_raises(lines: list[str], panic: str) -> None:
+    broken = [*lines, "\udcff half a character", "\x00"]
+    match = {
+        "any_of": [{"panic": ["."], "log": [r"[^a]+b", "q"]}, {"stack": ["a"]}, {"log": ["."]}]
+    }
+    matches([signature(match=match)], panic=panic + "\ud800", log=log(*broken))

@@ -1,0 +1,127 @@
+"""The knowledge base: it loads, it is linted, every sample is caught by exactly its signature."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from vmtriage.analysis.samples import check, match_sample
+from vmtriage.analysis.signatures import home, lint, load, revision, samples
+from vmtriage.errors import BadSignature
+
+SIGNATURES = load()
+HOMES = [path.parent for path in sorted(home().rglob("signature.yaml"))]
+HITS = [case for folder in HOMES for case in samples(folder, "hit")]
+MISSES = [case for folder in HOMES for case in samples(folder, "miss")]
+LOOP = home() / "sched" / "cfs-bandwidth-distribute-loop"
+
+
+def _name(case: Path) -> str:
+    return f"{case.parent.name}/{case.name}"
+
+
+def test_bundled_signatures_are_free_of_mistakes() -> None:
+    assert lint() == []
+
+
+def test_loading_is_quick() -> None:
+    began = time.perf_counter()
+    assert len(load()) >= 20
+    assert time.perf_counter() - began < 0.5  # 0.11 s on an idle machine
+
+
+@pytest.mark.parametrize("case", HITS, ids=_name)
+def test_sample_is_caught_by_exactly_its_signature(case: Path) -> None:
+    own = next(each for each in SIGNATURES if each.id == case.parent.name)
+    found = match_sample(SIGNATURES, case)
+    # a draft hides nothing, so the generic class stays beside it
+    kept = [match.id for match in found if not (own.status == "draft" and match.generic)]
+    assert kept == [own.id]
+
+
+@pytest.mark.parametrize("case", MISSES, ids=_name)
+def test_near_miss_is_not_caught(case: Path) -> None:
+    assert case.parent.name not in {match.id for match in match_sample(SIGNATURES, case)}
+
+
+def test_check_runs_all_of_them() -> None:
+    assert check() == []
+
+
+def test_published_incident_lines_say_all_a_reader_needs() -> None:
+    (match,) = match_sample(SIGNATURES, LOOP / "hit-el7-yarn")
+    assert (match.kernel, match.fixed_in) == ("affected", "3.10.0-693.11.1.el7")
+    assert match.confidence == "high"
+    assert "3.10.0-327.28.3.el7 is older than 3.10.0-693.11.1.el7" in match.kernel_reason
+    assert [e.text.split()[2] for e in match.evidence if e.command == "bt"] == [
+        "unthrottle_cfs_rq",
+        "distribute_cfs_runtime",
+        "sched_cfs_period_timer",
+        "__hrtimer_run_queues",
+        "hrtimer_interrupt",
+    ]
+    lines = (LOOP / "hit-el7-yarn" / "bt.txt").read_text().splitlines()
+    for evidence in match.evidence:
+        if evidence.command == "bt":
+            assert evidence.text in lines[evidence.line - 1]
+
+
+def test_revision_changes_with_content_and_not_with_order() -> None:
+    assert revision(SIGNATURES) == revision(SIGNATURES[::-1])
+    assert revision(SIGNATURES) != revision(SIGNATURES[1:])
+    assert len(revision(SIGNATURES)) == 12
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    shutil.copytree(LOOP, tmp_path / "sched" / LOOP.name)
+    return tmp_path
+
+
+def _edit(root: Path, old: str, new: str) -> Path:
+    path = root / "sched" / LOOP.name / "signature.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("subsystem: sched", "severity: high", "severity: extra inputs"),
+        ("status: stable", "status: maybe", "status: input should be"),
+        ("    - unthrottle_cfs_rq", "    - unthrottle_(cfs_rq", "match.stack.0"),
+        ("    - unthrottle_cfs_rq", "    - (?=unthrottle)x", "match.stack.0"),  # not in RE2
+        ('    fixed: "3.17-rc1"', "    fixed: 3.17", "kernels.7.fixed: input should be a valid"),
+        ("status: stable", "status: [stable", "expected"),
+    ],
+)
+def test_mistake_is_named_with_file_and_line(copy: Path, old: str, new: str, said: str) -> None:
+    path = _edit(copy, old, new)
+    with pytest.raises(BadSignature) as caught:
+        load(copy)
+    message = caught.value.message
+    line = int(message.removeprefix(f"{path}:").partition(":")[0])
+    assert said in message
+    assert abs(line - 1 - path.read_text().splitlines().index(new)) <= 1  # YAML errors: the next
+    assert lint(copy) == [message]
+
+
+def test_lint_asks_for_samples_names_and_known_ids(copy: Path) -> None:
+    _edit(copy, "id: cfs-bandwidth", "id: cfs-bandwith")
+    shutil.rmtree(copy / "sched" / LOOP.name / "hit-el7-yarn")
+    shutil.rmtree(copy / "sched" / LOOP.name / "hit-el7-log-only")
+    messages = lint(copy)
+    assert any(":1: id cfs-bandwith" in m and "folder's name" in m for m in messages)
+    assert any("no hit-* folder" in m for m in messages)
+    assert any("there is no signature hard-lockup" in m for m in messages)
+
+
+def test_no_directory_and_two_of_one_id_are_refused(copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadSignature, match="is no directory"):
+        load(tmp_path / "nothing")
+    shutil.copytree(copy / "sched", copy / "again")
+    with pytest.raises(BadSignature, match="is taken"):
+        load(copy)

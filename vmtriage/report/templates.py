@@ -1,0 +1,102 @@
+"""The template environments: everything printed is made safe unless a filter already did."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from vmtriage.errors import TriageError
+from vmtriage.report import gaps, human, safe, stack, view
+
+
+@cache
+def folder() -> Traversable:
+    """The templates: in the wheel, else in the repository."""
+    packed = files("vmtriage") / "_templates"
+    if packed.is_dir():
+        return packed
+    source = Path(__file__).parents[2] / "reports" / "templates"
+    if source.is_dir():
+        return source
+    raise TriageError("the report templates are missing", next_step="install vmtriage again")
+
+
+def _load(name: str) -> str:
+    return (folder() / name).read_text(encoding="utf-8")
+
+
+def _environment(finalize: Callable[[object], object]) -> Environment:
+    env = Environment(
+        loader=FunctionLoader(_load),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.filters |= {
+        "size": human.size,
+        "duration": human.duration,
+        "secs": human.seconds,
+        "iso": human.iso,
+        "cpus": human.cpu_list,
+        "class_name": human.crash_class,
+        "count": human.count,
+        "number": "{:,}".format,
+        "lag": "{:.3f} s".format,
+        "part_name": gaps.PART_NAMES.__getitem__,
+        "at": stack.at,
+        "group_lines": view.group_lines,
+    }
+    return env
+
+
+def _text(value: object) -> str:
+    return "not known" if value is None else str(value)
+
+
+@cache
+def markdown() -> Environment:
+    """For Markdown: what is printed is escaped prose; |code, |cell and |fence quote the dump."""
+
+    def finalize(value: object) -> object:
+        return value if isinstance(value, Markup) else safe.md_prose(_text(value))
+
+    env = _environment(finalize)
+    env.filters |= {
+        "code": lambda value: safe.md_code(_text(value)),
+        "cell": lambda value: safe.md_code(_text(value), cell=True),
+        "ours": lambda value: safe.md_prose(value, links=True),
+        "fence": safe.md_fence,
+        "summary": lambda value: Markup("<code>{}</code>").format(safe.visible(value)),
+    }
+    env.globals |= {"link": safe.md_link}
+    return env
+
+
+@cache
+def html() -> Environment:
+    """For HTML: control and bidi characters become visible, then autoescape does the rest."""
+
+    def finalize(value: object) -> object:
+        return value if isinstance(value, Markup) else safe.visible(_text(value))
+
+    env = _environment(finalize)
+    env.filters |= {"quote": safe.html_line, "path": safe.html_path}
+    env.tests |= {"web": safe.web}
+    return env
+
+
+@cache
+def style() -> tuple[Markup, str]:
+    """The style sheet, and the hash by which the page's security policy admits it alone."""
+    css = _load("report.css")
+    digest = hashlib.sha256(css.encode()).digest()
+    return Markup(css), f"'sha256-{b64encode(digest).decode()}'"

@@ -1,0 +1,138 @@
+"""The terminal summary: one screen, plain ASCII, no colour."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from vmtriage.models.report import Culprit, Report
+from vmtriage.models.signature import SignatureMatch
+from vmtriage.report import gaps, human, safe, view
+
+WIDTH = 96
+MAX_LINES = 40
+_LABEL = 12
+
+_KERNEL = {
+    "affected": "this kernel is AFFECTED",
+    "fixed": "this kernel has the FIX; look further",
+    "unknown": "whether this kernel has it is NOT KNOWN",
+}
+
+
+def _entry(label: str, text: str, limit: int) -> list[str]:
+    """A label and at most `limit` lines of text beside it."""
+    return textwrap.wrap(
+        safe.plain(text),
+        WIDTH,
+        initial_indent=f"{label:<{_LABEL}}",
+        subsequent_indent=" " * _LABEL,
+        max_lines=limit,
+        placeholder=" ...",
+        break_on_hyphens=False,
+    )
+
+
+def _clip(text: str) -> str:
+    line = safe.plain(text).strip()
+    room = WIDTH - _LABEL - 2
+    return " " * _LABEL + "| " + (line if len(line) <= room else line[: room - 4] + " ...")
+
+
+def _verdict(report: Report, shown: view.View) -> list[str]:
+    verdict = report.verdict
+    kind = human.crash_class(verdict.crash_class)
+    head = f"{kind} on {shown.host}; severity {verdict.severity}, confidence {verdict.confidence}"
+    out = [*_entry("VERDICT", verdict.summary, 4), *_entry("Class", head, 1)]
+    if shown.unsafe:
+        out += _entry("CAUTION", "do not trust: " + ", ".join(shown.unsafe), 2)
+    return out
+
+
+def _culprit(culprit: Culprit | None) -> list[str]:
+    if culprit is None:
+        return _entry("Culprit", "nobody could be named", 1)
+    kind = f"{culprit.runtime} {culprit.kind}" if culprit.runtime else culprit.kind
+    out = _entry("Culprit", f"{culprit.name} ({kind}, confidence {culprit.confidence})", 2)
+    facts = [
+        ("application", culprit.application),
+        ("pod", culprit.pod),
+        ("ask", culprit.owner_hint),
+        ("runs", ", ".join(culprit.comms)),
+    ]
+    told = "; ".join(f"{name} {value}" for name, value in facts if value)
+    return out + _entry("", told, 2) + _entry("", culprit.reason, 2)
+
+
+def _bug(report: Report) -> list[str]:
+    if not report.signatures:
+        return _entry("Known bug", "none of the signatures fits", 1)
+    best = report.signatures[0]
+    out = _entry("Known bug", f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
+    out += _entry("Kernel", f"{_KERNEL[best.kernel]}: {best.kernel_reason}", 2)
+    if best.fixed_in:
+        out += _entry("Fixed in", best.fixed_in, 1)
+    return out
+
+
+def _actions(report: Report) -> list[str]:
+    best: SignatureMatch | None = report.signatures[0] if report.signatures else None
+    out: list[str] = []
+    if best:
+        out += _entry("Do now", best.do_now, 3) + _entry("For good", best.do_for_good, 2)
+    elif report.verdict.next_steps:
+        out += _entry("Do next", report.verdict.next_steps[0], 3)
+    if doubt := report.verdict.refuted_by:
+        out += _entry("Refuted by", doubt, 2)
+    return out
+
+
+def _evidence(shown: view.View, limit: int) -> list[str]:
+    out: list[str] = []
+    for number, item in enumerate(shown.evidence[:limit]):
+        where = f"{item.command}, line {item.line}" if item.line else item.command
+        out += _entry("" if number else "Evidence", f"{item.says} ({where})", 1)
+        if item.text:
+            out.append(_clip(item.text.split("\n", 1)[0]))
+    return out
+
+
+def _problems(shown: view.View, limit: int) -> list[str]:
+    out: list[str] = []
+    for number, problem in enumerate(shown.problems[:limit]):
+        parts = ", ".join(gaps.PART_NAMES[part] for part in problem.unsafe)
+        spoiled = f"[unsafe: {parts}] " if parts else ""
+        command = f"{problem.command}: " if problem.command else ""
+        out += _entry("" if number else "Not known", spoiled + command + problem.message, 2)
+    if (left := len(shown.problems) - limit) > 0:
+        out += _entry("", f"and {human.count(left, 'more problem')}, told in the full report", 1)
+    return out
+
+
+def _files(report: Report, files: Iterable[Path]) -> list[str]:
+    dump = report.dump
+    facts = [dump.format, human.size(dump.size) if dump.size is not None else None]
+    facts += ["incomplete" if dump.incomplete else "partial" if dump.partial else None]
+    told = ", ".join(fact for fact in facts if fact)
+    out = _entry("Dump", f"{dump.path} ({told})", 1)
+    for number, path in enumerate(files):
+        out += _entry("" if number else "Files", str(path), 1)
+    return out
+
+
+def render(report: Report, files: Sequence[Path] = ()) -> str:
+    """`report` in at most 40 lines; `files` are the reports already written, to be named."""
+    shown = view.build(report)
+    out: list[str] = []
+    for items in (3, 2, 1):  # fewer lines of evidence and problems where the rest needs room
+        blocks = [
+            _verdict(report, shown),
+            _culprit(report.culprit),
+            _bug(report) + _actions(report),
+            _evidence(shown, items),
+            _problems(shown, items),
+            _files(report, files[:4]),
+        ]
+        out = "\n\n".join("\n".join(block) for block in blocks if block).split("\n")
+        if len(out) <= MAX_LINES:
+            break
+    return "".join(line.rstrip() + "\n" for line in out)

@@ -66,8 +66,10 @@ def matches(
     return match_all(signatures, Facts(system=system, **facts), classification, function, throttled)
 
 
-BT = stack("panic", "oops_end", "c.cold", "b.isra.3", "x", "a.part.1.constprop.0", exception="fault",
-           after=1)  # fmt: skip
+BT = stack(
+    "panic", "oops_end", "c.cold", "b.isra.3", "x", "a.part.1.constprop.0",
+    exception="fault", after=1,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def _edit(root: Path, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("subsystem: sched", "severity: high", "severity: extra inputs"),
+        ("upstream:", "up_stream:", "up_stream: extra inputs"),
         ("status: stable", "status: maybe", "status: input should be"),
         ("    - unthrottle_cfs_rq", "    - unthrottle_(cfs_rq", "match.stack.0"),
         ("    - unthrottle_cfs_rq", "    - (?=unthrottle)x", "match.stack.0"),  # not in RE2

@@ -141,16 +141,14 @@ def analyze(
         finally:
             opened.session.close()
         progress("writing the report")
-        from vmtriage.report import RENDERERS, write
+        from vmtriage.report import RENDERERS, terminal_summary, write
 
         files = write(report, output, formats or ("md", "html", "json")) if output else ()
     if output or not formats:
-        click.echo(RENDERERS["text"](report), nl=False)
+        click.echo(terminal_summary(report, files), nl=False)
     else:
         for form in formats:
             click.echo(RENDERERS[form](report), nl=False)
-    for path in files:
-        click.echo(f"wrote {path}")
     if fail_on and _SEVERITIES.index(report.verdict.severity) <= _SEVERITIES.index(fail_on):
         sys.exit(1)
 

@@ -77,6 +77,8 @@ def classify(facts: Facts, incidents: Sequence[Incident]) -> Classification:
     if stack_class and decided in (None, C.PANIC):
         decided = stack_class[0]
         evidence.append(stack_class[1])
+    elif stack_class and stack_class[0] is decided:
+        evidence.append(stack_class[1])
     if decided is None:
         decided, evidence = _from_oops(incidents, evidence, facts)
     if decided is C.BUG or (decided in _OOPS and decided not in _ANNOUNCE):

@@ -28,7 +28,7 @@ _FILLS: Mapping[str, tuple[str, tuple[Part, ...]]] = {
     crash.KMEM_V.text: ("vm_stat", (Part.MEMORY,)),
     crash.PS.text: ("tasks", (Part.TASKS,)),
     crash.PS_M.text: ("last_run", (Part.TASKS,)),
-    crash.MOD_T.text: ("modules", (Part.SYSTEM,)),
+    crash.MOD_T.text: ("modules", (Part.MODULES,)),
 }
 
 
@@ -58,12 +58,14 @@ def collect(session: Session, plan: Sequence[CrashCommand], keep_bytes: int) -> 
             raw.append(
                 RawOutput(command=output.command, text=kept, cut=len(output.text) - len(kept))
             )
-    facts = _assemble(fields, runs, problems)
+    facts = _assemble(fields, runs, [*problems, *_not_run(runs)])
     return Collected(facts=trust.weigh(facts, session.startup), raw=tuple(raw))
 
 
 def _read(output: CommandOutput, parts: tuple[Part, ...]) -> tuple[Model | None, Problem | None]:
-    if output.status in (CommandStatus.NOT_RUN, CommandStatus.FAILED, CommandStatus.TIMEOUT):
+    if output.status is CommandStatus.NOT_RUN:
+        return None, None  # told once for all such commands
+    if output.status in (CommandStatus.FAILED, CommandStatus.TIMEOUT):
         problem = Problem(
             command=output.command, kind=output.status.value,
             message=f"{output.command}: {output.reason or 'no answer'}", unsafe=parts,
@@ -109,6 +111,18 @@ def _from_notes(
             )
         )  # fmt: skip
     return problems
+
+
+def _not_run(runs: Sequence[CommandRun]) -> list[Problem]:
+    """What was never asked is unknown, not unsafe: one line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for run in runs:
+        if run.status is CommandStatus.NOT_RUN:
+            reasons.setdefault(run.reason, []).append(run.command)
+    return [
+        Problem(kind="not_run", message=f"not run: {', '.join(commands)} ({reason})")
+        for reason, commands in reasons.items()
+    ]
 
 
 def _run_of(output: CommandOutput, parsed: Model | None) -> CommandRun:

@@ -194,12 +194,19 @@ def module(case: Case) -> Iterator[Culprit]:
             )
         )  # fmt: skip
     yield Culprit(
-        kind="module", name=name, confidence=confidence,
+        kind="module", name=name, confidence=confidence, comms=_victim(case),
         reason=f"{case.function.name} is code of the module {name}"
         + (f", which taints the kernel ({taints.taints})" if taints else ""),
         refuted_by="memory that other code corrupted before (look for earlier warnings, taint B/W)",
         evidence=tuple(evidence),
     )  # fmt: skip
+
+
+def _victim(case: Case) -> tuple[str, ...]:
+    """The task in whose name the code ran; none when the panic task is only the messenger."""
+    if case.panic_task is None or case.classification.crash_class is C.HUNG_TASK:
+        return ()
+    return (case.panic_task.comm,)
 
 
 def leaking_cache(case: Case) -> Iterator[Culprit]:
@@ -264,22 +271,46 @@ def hardware(case: Case) -> Iterator[Culprit]:
     )
 
 
-def blocked_task(case: Case) -> Iterator[Culprit]:
-    """A hung task: the first one that the kernel complained about."""
-    if case.classification.crash_class is not C.HUNG_TASK:
+def lock_owner(case: Case) -> Iterator[Culprit]:
+    """Hung tasks: the one that waits for something else while the others wait for a lock."""
+    hung = [i for i in case.incidents if i.crash_class is C.HUNG_TASK and i.comm]
+    if case.classification.crash_class is not C.HUNG_TASK or not hung:
         return
-    hung = next((i for i in case.incidents if i.crash_class is C.HUNG_TASK), None)
-    if hung is None or hung.comm is None:
-        return
+    waiters = [i for i in hung if plumbing.LOCKING & set(i.trace)]
+    others = [i for i in hung if i.trace and i not in waiters]
+    owners = [i for i in others if any(_related(i, waiter) for waiter in waiters)]
+    suspect = owners[0] if owners else hung[0]
+    says = "blocked, but not for the lock" if owners else "the first task reported as blocked"
     yield Culprit(
-        kind="process", name=f"{hung.comm} (pid {hung.pid})", comms=(hung.comm,),
-        confidence="low",
-        reason="the first task reported as blocked; who holds what it waits for is not known",
-        refuted_by="the owner of the lock, on another task's stack (foreach UN bt)",
+        kind="process",
+        name=f"{suspect.comm} (pid {suspect.pid})",
+        comms=(suspect.comm or "",),
+        confidence="medium" if owners else "low",
+        reason=f"{len(waiters)} tasks wait for a lock; this one is blocked in the same code without"
+        " waiting for it: it probably holds it"
+        if owners
+        else "the first task reported as blocked; who holds what it waits for is not known",
+        refuted_by="another owner in the lock itself (struct mutex.owner), or a task in the same"
+        " code that did not hang",
         evidence=(
-            Evidence(command="log", line=hung.first_line, text=hung.title, says="blocked longest"),
+            Evidence(command="log", line=suspect.first_line, text=suspect.title, says=says),
+            *(
+                Evidence(command="log", line=w.first_line, text=w.title, says="waits for a lock")
+                for w in waiters[:3]
+            ),
         ),
-    )  # fmt: skip
+    )
+
+
+def _related(owner: Incident, waiter: Incident) -> bool:
+    """Both stacks pass through a function that is no mere carrier."""
+    return bool(set(owner.trace) & set(waiter.trace) - plumbing.CARRIERS - _SYSCALL_PATH)
+
+
+_SYSCALL_PATH = frozenset(
+    {"vfs_write", "ksys_write", "vfs_read", "ksys_read", "full_proxy_write", "new_sync_write",
+     "vfs_ioctl", "do_sys_open", "do_sys_openat2", "path_openat", "do_filp_open"}
+)  # fmt: skip
 
 
 def panic_task_group(case: Case) -> Iterator[Culprit]:
@@ -313,6 +344,12 @@ def panic_task_group(case: Case) -> Iterator[Culprit]:
 
 Rule = Callable[[Case], Iterator[Culprit]]
 _RULES: Sequence[Rule] = (
-    bandwidth, out_of_memory, hardware, asked_for, module, leaking_cache, panic_task_group,
-    blocked_task,
-)  # fmt: skip
+    bandwidth,
+    out_of_memory,
+    hardware,
+    asked_for,
+    lock_owner,
+    module,
+    leaking_cache,
+    panic_task_group,
+)

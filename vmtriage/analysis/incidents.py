@@ -103,6 +103,7 @@ def _incident(form: Format, match: re.Match[str], block: Sequence[LogRecord]) ->
         title=f"{form.title} in {function}" if function else form.title,
         function=plumbing.base_name(function) if function else None,
         alternatives=plumbing.other_names(function) if function else (),
+        trace=tuple(plumbing.base_name(name) for name in names),
         cpu=int(cpu) if cpu else None,
         pid=int(pid) if pid else None,
         comm=fields.get("comm") or (who["comm"] if who else None),

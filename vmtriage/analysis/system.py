@@ -1,6 +1,6 @@
 """The machine in the report's words: distribution, taint, the biggest slab caches."""
 
-from vmtriage.analysis.versions import Kernel
+from vmtriage.analysis.versions import parse_kernel
 from vmtriage.models.evidence import Facts
 from vmtriage.models.memory import SlabCache
 from vmtriage.models.report import SystemFacts
@@ -13,12 +13,12 @@ def system_facts(facts: Facts) -> SystemFacts | None:
     system = facts.system
     if system is None:
         return None
-    kernel = Kernel.parse(system.release, system.version) if system.release else None
+    kernel = parse_kernel(system.release, system.version) if system.release else None
     return SystemFacts(
         nodename=system.nodename, release=system.release, version=system.version,
         machine=system.machine, cpus=system.cpus, memory=system.memory, date=system.date,
         uptime_s=system.uptime_s, load_average=system.load_average, tasks=system.tasks,
-        panic=system.panic, distro=kernel.name if kernel else None, taint=_taint(facts),
+        panic=system.panic, distro=kernel.distro if kernel else None, taint=_taint(facts),
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ _STARTUP: tuple[tuple[str, str, str, tuple[Part, ...]], ...] = (
 
 def weigh(facts: Facts, startup: str) -> Facts:
     """The facts with every reason for doubt added to `problems`."""
-    problems = [*_of_startup(startup), *_of_counts(facts), *_of_dump(facts), *_of_stacks(facts)]
+    problems = [*_of_startup(startup), *_of_counts(facts), *_of_queues(facts), *_of_dump(facts), *_of_stacks(facts)]
     lost = any(problem.kind == "tasks_lost" for problem in problems)
     seen: set[tuple[str, str | None]] = set()
     kept = []
@@ -79,6 +79,19 @@ def _of_counts(facts: Facts) -> Iterator[Problem]:
             message=f"crash knows {system.tasks} tasks on {system.cpus} CPUs: it lost every task"
             " that was not running; empty run queues and task lists prove nothing",
             unsafe=_TASK_PARTS,
+        )  # fmt: skip
+
+
+def _of_queues(facts: Facts) -> Iterator[Problem]:
+    queues, system = facts.group_run_queues, facts.system
+    if queues is None or system is None or system.cpus is None:
+        return
+    shown = len(queues.run_queues)
+    if shown < system.cpus:
+        yield Problem(
+            command="runq -g", kind="cpus_missing",
+            message=f"runq -g shows {shown} of {system.cpus} CPUs: what is said of run queues holds"
+            " for these only",
         )  # fmt: skip
 
 

@@ -38,9 +38,11 @@ def conclude(
     best = known if known and known.kernel != "fixed" else generic or known
     sentence = [_what(facts, classification, function), _bug(facts, known)]
     sentence.append(_who(culprit, throttled))
-    steps = [step for step in ((best.do_now, best.do_for_good) if best else ()) if step]
+    steps: list[str] = []  # beyond what the first signature says itself
     if known and known.kernel == "affected" and known.fixed_in:
-        steps.insert(0, f"Upgrade the kernel to {known.fixed_in} or newer.")
+        steps.append(f"Upgrade the kernel to {known.fixed_in} or newer.")
+    if best is not None and best is not matches[0]:
+        steps += [best.do_now, best.do_for_good]
     return Verdict(
         summary=" ".join(part for part in sentence if part),
         crash_class=classification.crash_class,
@@ -96,7 +98,8 @@ def _who(culprit: Culprit | None, throttled: Sequence[Throttled] | None) -> str:
     if culprit.kind in ("container", "cgroup"):
         text += f", running {', '.join(culprit.comms[:3])}" if culprit.comms else ""
         if culprit.container_id and culprit.container_id not in culprit.name:
-            text += f" in container {culprit.container_id[:12]}"
+            inside = "Docker" if culprit.runtime == "yarn" else "container"
+            text += f" in {inside} {culprit.container_id[:12]}"
     return text + "."
 
 

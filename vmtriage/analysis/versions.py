@@ -199,7 +199,7 @@ def verdict(kernel: Kernel, ranges: Sequence[KernelRange]) -> Answer:
     if not ranges:
         return "unknown", "not tied to kernel versions", None
     if kernel.line == "unknown":
-        return "unknown", "the dump does not say which kernel it was", None
+        return "unknown", "nothing says which kernel it was", None
     own = [r for r in ranges if r.line == kernel.line]
     for entry in ranges:
         if kernel.series and kernel.series in entry.affected_series and _may_use(kernel, entry):
@@ -334,6 +334,13 @@ def _by_mainline(kernel: Kernel, entries: Sequence[KernelRange]) -> Answer | Non
             )
             return "fixed", reason, entry.fixed
     fixed = _first("mainline", entries)
+    brought = next((e.introduced for e in entries if e.introduced), None)
+    if brought and compare("mainline", version, brought) < 0:
+        reason = (
+            f"{kernel.name} {_shown(kernel)} is based on Linux {version}, older than {brought},"
+            " which brought the bug; the distribution may have taken that change over"
+        )
+        return "unknown", reason, fixed
     reason = (
         f"{kernel.name} {_shown(kernel)} is based on Linux {version}; the fix came with {fixed},"
         " and the distribution may have backported it"

@@ -34,6 +34,7 @@ class Part(StrEnum):
     RUN_QUEUES = "run_queues"
     THROTTLED = "throttled"
     CLOCK_LAG = "clock_lag"
+    MODULES = "modules"
     MEMORY = "memory"
     SLABS = "slabs"
     TASKS = "tasks"

@@ -57,6 +57,7 @@ class Incident(Model):
     title: str
     function: str | None = None
     alternatives: tuple[str, ...] = ()
+    trace: tuple[str, ...] = ()  # functions of its call trace, innermost first
     cpu: int | None = None
     pid: int | None = None
     comm: str | None = None

@@ -107,7 +107,7 @@ class ReportIncident(Model):
     @classmethod
     def of(cls, incident: Incident) -> "ReportIncident":
         """The same incident, under the names of report.json."""
-        return cls.model_validate(incident.model_dump())
+        return cls.model_validate(incident.model_dump(exclude={"trace"}))
 
 
 class Timing(Model):

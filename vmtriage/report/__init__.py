@@ -8,6 +8,8 @@ from vmtriage.report import files, html, jsonfile, markdown, text
 
 Renderer = Callable[[Report], str]
 
+terminal_summary = text.render
+
 RENDERERS: Mapping[str, Renderer] = {
     "md": markdown.render,
     "html": html.render,

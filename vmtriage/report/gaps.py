@@ -49,7 +49,7 @@ _SOURCES: Mapping[str, tuple[str, Part | None, tuple[str, ...]]] = {
     "clock_lag": ("Clock lag", Part.CLOCK_LAG, ("runq -t",)),
     "memory": ("Memory", Part.MEMORY, ("kmem -i",)),
     "top_slabs": ("Largest slab caches", Part.SLABS, ("kmem -s",)),
-    "modules": ("Tainting modules", None, ("mod -t", "mod")),
+    "modules": ("Tainting modules", Part.MODULES, ("mod -t", "mod")),
     "incidents": ("Incidents in the log", Part.INCIDENTS, ("log",)),
     "signatures": ("Known bug", Part.SIGNATURES, ()),
     "culprit": ("Culprit", Part.CULPRIT, ()),

@@ -42,7 +42,7 @@ def _verdict(report: Report, shown: view.View) -> list[str]:
     verdict = report.verdict
     kind = human.crash_class(verdict.crash_class)
     head = f"{kind} on {shown.host}; severity {verdict.severity}, confidence {verdict.confidence}"
-    out = [*_entry("VERDICT", verdict.summary, 4), *_entry("Class", head, 1)]
+    out = [*_entry("VERDICT", verdict.summary, 8), *_entry("Class", head, 1)]
     if shown.unsafe:
         out += _entry("CAUTION", "do not trust: " + ", ".join(shown.unsafe), 2)
     return out
@@ -55,6 +55,7 @@ def _culprit(culprit: Culprit | None) -> list[str]:
     out = _entry("Culprit", f"{culprit.name} ({kind}, confidence {culprit.confidence})", 2)
     facts = [
         ("application", culprit.application),
+        ("container id", culprit.container_id and culprit.container_id[:12]),
         ("pod", culprit.pod),
         ("ask", culprit.owner_hint),
         ("runs", ", ".join(culprit.comms)),
@@ -101,7 +102,8 @@ def _problems(shown: view.View, limit: int) -> list[str]:
     for number, problem in enumerate(shown.problems[:limit]):
         parts = ", ".join(gaps.PART_NAMES[part] for part in problem.unsafe)
         spoiled = f"[unsafe: {parts}] " if parts else ""
-        command = f"{problem.command}: " if problem.command else ""
+        named = problem.command is None or problem.message.startswith(problem.command)
+        command = "" if named else f"{problem.command}: "
         out += _entry("" if number else "Not known", spoiled + command + problem.message, 2)
     if (left := len(shown.problems) - limit) > 0:
         out += _entry("", f"and {human.count(left, 'more problem')}, told in the full report", 1)

@@ -4,6 +4,7 @@ import importlib
 import json
 import pkgutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -18,9 +19,7 @@ SAMPLES = sorted(FIXTURES.glob("*/*.txt"))
 PARSER_MODULES = [
     module
     for info in pkgutil.iter_modules(vmtriage.parsers.__path__)
-    if hasattr(
-        module := importlib.import_module(f"vmtriage.parsers.{info.name}"), "COMMAND"
-    )
+    if hasattr(module := importlib.import_module(f"vmtriage.parsers.{info.name}"), "COMMAND")
 ]
 
 
@@ -84,7 +83,7 @@ def test_every_folder_belongs_to_a_parser() -> None:
 
 
 @pytest.mark.parametrize("module", PARSER_MODULES, ids=lambda module: module.__name__)
-def test_every_parser_shows_a_sample_of_what_it_reads(module: object) -> None:
+def test_every_parser_shows_a_sample_of_what_it_reads(module: ModuleType) -> None:
     assert "Sample" in (module.__doc__ or "")
 
 

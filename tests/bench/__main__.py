@@ -40,8 +40,16 @@ def measure(crash: Path, dump: lab.Dump, rounds: int) -> tuple[float, float]:
         lines = [f"{command.text} > out-{n}" for n, command in enumerate(PLAN)]
         commands = Path(directory) / "commands"
         commands.write_text("\n".join([*lines, "q"]) + "\n")
-        bare = [crash, "-s", "--no_crashrc", "-i", commands, dump.vmlinux, dump.vmcore]
-        ours = [sys.executable, "-m", "vmtriage", "analyze", dump.vmcore, "--vmlinux",
+        bare: list[str | Path] = [
+            crash,
+            "-s",
+            "--no_crashrc",
+            "-i",
+            commands,
+            dump.vmlinux,
+            dump.vmcore,
+        ]
+        ours: list[str | Path] = [sys.executable, "-m", "vmtriage", "analyze", dump.vmcore, "--vmlinux",
                 dump.vmlinux, "--crash", crash, "-o", Path(directory) / "report", "-q"]  # fmt: skip
         for number in range(rounds + 1):
             first, second = timed(bare, directory), timed(ours, directory)

@@ -39,12 +39,11 @@ def guilty_function(
 
 
 def panic_stack(facts: Facts) -> Backtrace | None:
-    """The panic task's stack."""
-    return (
-        facts.panic_stack.backtraces[0]
-        if facts.panic_stack and facts.panic_stack.backtraces
-        else None
-    )
+    """The panic task's stack: the one the context names, else the first that was printed."""
+    stacks = facts.panic_stack.backtraces if facts.panic_stack else ()
+    context = facts.system.context if facts.system else None
+    named = (stack for stack in stacks if context is not None and stack.task == context.task)
+    return next(named, stacks[0] if stacks else None)
 
 
 def fault_frame(stack: Backtrace, crash_class: CrashClass) -> ExceptionFrame | None:

@@ -43,7 +43,13 @@ _STARTUP: tuple[tuple[str, str, str, tuple[Part, ...]], ...] = (
 
 def weigh(facts: Facts, startup: str) -> Facts:
     """The facts with every reason for doubt added to `problems`."""
-    problems = [*_of_startup(startup), *_of_counts(facts), *_of_queues(facts), *_of_dump(facts), *_of_stacks(facts)]
+    problems = [
+        *_of_startup(startup),
+        *_of_counts(facts),
+        *_of_queues(facts),
+        *_of_dump(facts),
+        *_of_stacks(facts),
+    ]
     lost = any(problem.kind == "tasks_lost" for problem in problems)
     seen: set[tuple[str, str | None]] = set()
     kept = []

@@ -116,11 +116,11 @@ def _as_text(path: Path) -> str | None:
 
 
 def _pasted(path: Path, text: str, began: float) -> Opened:
-    from vmtriage.parsers.transcript import outputs
+    from vmtriage.parsers.pasted import outputs
     from vmtriage.session.transcript import TranscriptSession
 
     answers = outputs(text)
-    if answers:
+    if answers and set(answers) != {"log"}:
         dump = DumpInfo(path=str(path), format="transcript", size=len(text.encode()))
         return Opened(TranscriptSession(answers), dump, None, began)
     dump = DumpInfo(path=str(path), format="log", size=len(text.encode()))

@@ -3,7 +3,8 @@
 from vmtriage.errors import TriageError
 from vmtriage.models.base import Model
 from vmtriage.parsers import PARSERS, parse
-from vmtriage.parsers.transcript import base_command, outputs
+from vmtriage.parsers.pasted import outputs
+from vmtriage.parsers.transcript import base_command
 
 
 class UnknownCommand(TriageError):

@@ -49,8 +49,20 @@ def measure(crash: Path, dump: lab.Dump, rounds: int) -> tuple[float, float]:
             dump.vmlinux,
             dump.vmcore,
         ]
-        ours: list[str | Path] = [sys.executable, "-m", "vmtriage", "analyze", dump.vmcore, "--vmlinux",
-                dump.vmlinux, "--crash", crash, "-o", Path(directory) / "report", "-q"]  # fmt: skip
+        ours: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "vmtriage",
+            "analyze",
+            dump.vmcore,
+            "--vmlinux",
+            dump.vmlinux,
+            "--crash",
+            crash,
+            "-o",
+            Path(directory) / "report",
+            "-q",
+        ]
         for number in range(rounds + 1):
             first, second = timed(bare, directory), timed(ours, directory)
             if number:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from vmtriage.analysis import plumbing
 from vmtriage.analysis.containers import identify
 from vmtriage.analysis.leak import biggest_cache
-from vmtriage.models.backtrace import Backtrace
+from vmtriage.models.backtrace import Backtrace, Frame
 from vmtriage.models.base import Model
 from vmtriage.models.evidence import Confidence, Evidence, Facts
 from vmtriage.models.finding import (
@@ -62,10 +62,15 @@ def _kind_of(path: str) -> CulpritKind:
 
 def bandwidth(case: Case) -> Iterator[Culprit]:
     """CFS bandwidth code on the locked CPU: the group that is throttled on most CPUs."""
-    lockups = (C.HARD_LOCKUP, C.SOFT_LOCKUP, C.RCU_STALL)
-    if case.classification.crash_class not in lockups or not case.throttled or not case.stack:
+    lockups = (C.HARD_LOCKUP, C.SOFT_LOCKUP, C.RCU_STALL, C.NMI)
+    if case.classification.crash_class not in lockups or not case.throttled:
         return
-    frames = [f for f in case.stack.frames if plumbing.base_name(f.function) in plumbing.BANDWIDTH]
+    command, frames = "bt", _bandwidth_frames(case.stack)
+    if not frames:
+        # The panic task may be only the messenger: an NMI that went to another CPU.
+        command = "bt -a"
+        others = case.facts.cpu_stacks.backtraces if case.facts.cpu_stacks else ()
+        frames = next((found for each in others if (found := _bandwidth_frames(each))), [])
     if not frames:
         return
     top = case.throttled[0]
@@ -88,7 +93,7 @@ def bandwidth(case: Case) -> Iterator[Culprit]:
             ),
             "comms": top.comms,
             "cpus": top.cpus,
-            "confidence": "high" if clear else "medium",
+            "confidence": "high" if clear and command == "bt" else "medium",
             "reason": "the locked CPU was handing out CFS bandwidth, and this group is throttled on"
             f" {len(top.cpus)} of {top.cpus_seen} CPUs"
             + ("" if clear else f"; {len(rivals)} other throttled groups are close behind"),
@@ -96,7 +101,7 @@ def bandwidth(case: Case) -> Iterator[Culprit]:
             " the distribute_cfs_runtime frame, or a lock owner on another CPU",
             "evidence": [
                 Evidence(
-                    command="bt", line=frames[0].line,
+                    command=command, line=frames[0].line,
                     text=f"#{frames[0].level} {frames[0].function}",
                     says="the CPU was in the CFS bandwidth code",
                 ),
@@ -104,6 +109,11 @@ def bandwidth(case: Case) -> Iterator[Culprit]:
             ],
         }
     )  # fmt: skip
+
+
+def _bandwidth_frames(stack: Backtrace | None) -> list[Frame]:
+    frames = stack.frames if stack else ()
+    return [f for f in frames if plumbing.base_name(f.function) in plumbing.BANDWIDTH]
 
 
 _MEMCG = re.compile(

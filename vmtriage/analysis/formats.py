@@ -105,6 +105,7 @@ FORMATS: tuple[Format, ...] = (
         r"(?:WARNING|INFO): possible (?:circular|recursive|irq lock inversion)|INFO: possible"
         r"|WARNING: (?:inconsistent lock state|bad unlock balance|suspicious RCU usage)",
     ),
+    _f(C.SLAB_CORRUPTION, "slab corruption", r"kernel BUG at mm/sl[aou]b(?:_common)?\.c"),
     _f(C.BUG, "kernel BUG", r"kernel BUG at (?P<at>\S+)"),
     _f(C.BUG, "invalid opcode", r"^invalid opcode: "),
     _f(

@@ -10,6 +10,11 @@ from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, 
 
 _FROM_LOG_ONLY = frozenset({CrashClass.HUNG_TASK})  # the panic task is the watchdog, not the victim
 _NONE = frozenset({CrashClass.MEMORY_LEAK, CrashClass.MCE})  # no code is on trial
+# These come with a register block at the fault: a stack without one lost its way.
+FAULTS = frozenset(
+    {CrashClass.NULL_POINTER, CrashClass.PAGE_FAULT, CrashClass.GENERAL_PROTECTION, CrashClass.BUG,
+     CrashClass.DIVIDE_ERROR, CrashClass.DOUBLE_FAULT, CrashClass.LIST_CORRUPTION}
+)  # fmt: skip
 _INTERRUPTED = frozenset(
     {CrashClass.HARD_LOCKUP, CrashClass.SOFT_LOCKUP, CrashClass.RCU_STALL, CrashClass.NMI}
 )
@@ -27,14 +32,18 @@ def guilty_function(
     if stack is not None and crash_class not in _FROM_LOG_ONLY:
         from_stack = _from_stack(stack, crash_class)
     from_log = _from_log(facts, crash_class, incidents)
-    if from_stack is None:
-        return from_log
-    if from_log is None or from_log.name == from_stack.name:
-        merged = from_log.evidence if from_log else ()
-        return from_stack.model_copy(update={"evidence": (*from_stack.evidence, *merged)})
-    names = tuple(dict.fromkeys((*from_stack.alternatives, from_log.name)))
-    return from_stack.model_copy(
-        update={"alternatives": tuple(name for name in names if name != from_stack.name)}
+    if from_stack is None or from_log is None:
+        return from_stack or from_log
+    if from_log.name == from_stack.name:
+        both = (*from_stack.evidence, *from_log.evidence)
+        return from_stack.model_copy(update={"evidence": both})
+    # The kernel unwound its own stack; crash guesses where it finds no register block.
+    chosen, other = from_log, from_stack
+    if stack is not None and reaches_the_fault(stack, crash_class):
+        chosen, other = from_stack, from_log
+    names = dict.fromkeys((*chosen.alternatives, other.name, *other.alternatives))
+    return chosen.model_copy(
+        update={"alternatives": tuple(name for name in names if name != chosen.name)}
     )
 
 
@@ -59,6 +68,17 @@ def fault_frame(stack: Backtrace, crash_class: CrashClass) -> ExceptionFrame | N
             return block
         return None
     return None
+
+
+def reaches_the_fault(stack: Backtrace, crash_class: CrashClass) -> bool:
+    """Whether crash's unwinder got from the panic down to the code that crashed."""
+    if fault_frame(stack, crash_class) is not None:
+        return True
+    if crash_class in FAULTS or crash_class in _INTERRUPTED:
+        return False
+    # A panic() in plain code: its frame must still stand above the first real one.
+    first = stack.frames[0] if stack.frames else None
+    return first is not None and plumbing.base_name(first.function) in plumbing.DUMPING
 
 
 def relevant_frames(stack: Backtrace, crash_class: CrashClass) -> tuple[Frame, ...]:

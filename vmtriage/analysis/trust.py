@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.evidence import Facts, Part, Problem
+from vmtriage.models.finding import GuiltyFunction
 
 _TASK_PARTS = (Part.TASKS, Part.RUN_QUEUES, Part.THROTTLED, Part.CULPRIT)
 _EVERYTHING = tuple(Part)
@@ -60,6 +61,24 @@ def weigh(facts: Facts, startup: str) -> Facts:
         seen.add(key)
         kept.append(problem)
     return facts.model_copy(update={"problems": tuple(kept), "tasks_lost": lost})
+
+
+def cross_check(
+    facts: Facts, stack: Backtrace | None, function: GuiltyFunction | None, reached: bool
+) -> tuple[Problem, ...]:
+    """Whether crash's stack shows the fault that the log shows."""
+    if stack is None or function is None or reached or facts.log is None:
+        return ()
+    if any(item.command == "bt" for item in function.evidence):
+        return ()
+    return (
+        Problem(
+            command="bt", kind="stack_incomplete",
+            message=f"crash's stack does not lead to {function.name}, where the kernel's own log"
+            " says the CPU was: frames are missing or guessed; the log was believed",
+            unsafe=(Part.BACKTRACES,),
+        ),
+    )  # fmt: skip
 
 
 def _of_startup(startup: str) -> Iterator[Problem]:

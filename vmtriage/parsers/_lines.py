@@ -154,18 +154,19 @@ def quoted(text: str, lines: Sequence[Line], index: int) -> tuple[str | None, st
     if not text.startswith('"'):
         return None, text, 1
     first, last = 1, text.rfind('"')
-    if last > 0:
-        return text[first:last], text[last + 1 :], 1
+    rest = text[last + 1 :].strip()
+    here = (text[first:last], text[last + 1 :], 1) if last > 0 else (None, text, 1)
+    if last > 0 and rest in ("", "[CURRENT]"):
+        return here
     joined = text
     for used, line in enumerate(lines[index + 1 : index + _COMM_MAX], 2):
         joined += "\n" + line.text
-        last = joined.rfind('"')
-        if last > 0:
-            fits = last - first < _COMM_MAX
-            return (joined[first:last], joined[last + 1 :], used) if fits else (None, text, 1)
-        if len(joined) > _COMM_MAX + 1:
+        last = len(joined) - 1
+        if last - first >= _COMM_MAX:
             break
-    return None, text, 1
+        if joined.endswith('"'):
+            return joined[first:last], "", used
+    return here
 
 
 def size_bytes(text: str) -> int | None:

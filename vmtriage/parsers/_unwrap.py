@@ -8,6 +8,8 @@ from vmtriage.parsers.sys import LABEL as SYS_LABEL
 
 _HEX = r"(?:0x)?[0-9a-f]{1,16}"
 
+_LONGEST = 400  # no line of crash that can be wrapped is longer
+
 # bt: how a line ends that was cut, and how its other half begins.
 _BT_JOINS = (
     (re.compile(r"\s*#[0-9]+ +\[[^]]*\].* at\s*"), re.compile(rf"\s*{_HEX}(?:\s.*)?")),
@@ -51,7 +53,8 @@ def unwrap_lines(name: str, lines: list[str]) -> list[str]:
 def _joined(lines: list[str], continues: Callable[[str, str], bool]) -> list[str]:
     whole: list[str] = []
     for line in lines:
-        if whole and line.strip() and continues(whole[-1], line):
+        short = whole and len(whole[-1]) + len(line) < _LONGEST
+        if short and line.strip() and continues(whole[-1], line):
             whole[-1] = f"{whole[-1].rstrip()} {line.strip()}"
         else:
             whole.append(line)

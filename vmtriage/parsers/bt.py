@@ -36,7 +36,9 @@ _MARKER = re.compile(r"\s*---\s*<(.+)>\s*---\s*")
 _BOGUS = "possibly bogus exception frame"
 _SOURCE = re.compile(r"\s+(\S.*: [0-9]{1,9})\s*")  # the line `bt -l` adds to a frame
 _DUMPED_WORDS = re.compile(r"\s*[0-9a-f]{8,16}:(?:\s+\S.*)?")  # bt -f, -F, -FF, -r
-_STACK_TITLE = re.compile(r"\s*CPU [0-9]{1,6} [A-Z][\w ]* STACKS?:\s*|\(none found\)\s*")  # bt -E
+_STACK_TITLE = re.compile(
+    r"\s*CPU [0-9]{1,6} [A-Z(][\w() ]* STACKS?:\s*|\(none found\)\s*"
+)  # bt -E
 _NO_FRAMES = ("(active)", "(no stack)", "CPU offline", "Task runs in userspace")
 _OVERWRITTEN = " stack recursion: prior stack location overwritten"
 _RETRY = "cannot resolve stack trace"  # i386: what was printed so far is printed anew
@@ -57,7 +59,8 @@ class _Stack:
 
     @property
     def level(self) -> int | None:
-        return self.frames[-1].level if self.frames else None
+        frames = self.frames or self.guesses
+        return frames[-1].level if frames else None
 
     def done(self) -> Backtrace:
         head = self.header

@@ -80,8 +80,9 @@ class Block:
         if self.heading:
             return self.text == "user space"
         said = _mode_bits(self.registers)
-        # A block cut before its mode bits: only a user mode block goes without a heading.
-        return said if said is not None else self.after_level is not None and self.symbol is None
+        if said is None:  # cut before the mode bits: on x86_64 only a user block has no heading
+            return "RIP" in self.registers and self.after_level is not None
+        return said
 
 
 def _mode_bits(registers: Mapping[str, str]) -> bool | None:

@@ -40,6 +40,7 @@ def parse(text: str) -> KernelLog:
     time: float | None = None
     level: int | None = None
     caller: str | None = None
+    started = False  # crash's own warnings come before the first record
     for line in split_lines(text):
         number, raw = line
         found = _PREFIX.match(raw)
@@ -53,7 +54,7 @@ def parse(text: str) -> KernelLog:
             body = raw[width:]
         elif width and raw[:width].isspace() and len(raw) >= width:
             body = raw[width:]
-        elif note := _note(line, started=bool(records)):
+        elif note := _note(line, started=started):
             notes.append(note)
             continue
         else:
@@ -61,6 +62,7 @@ def parse(text: str) -> KernelLog:
             bare = _BARE_LEVEL.match(raw)
             level = int(bare[1]) if bare else None
             body = raw[3:] if bare else raw
+        started = started or bool(body)
         records.append(
             {"text": body, "time_s": time, "level": level, "caller": caller, "line": number}
         )

@@ -48,7 +48,8 @@ _PANIC_LINES = 4  # crash prints one; a terminal or a mailer may have made more 
 _BANNER = re.compile(
     r"crash [0-9]\S*$|Copyright \(C\) |This program |Enter \"help copying\"|GNU gdb |License GPL|"
     r"This is free software|There is NO WARRANTY|Type \"|This GDB was |Find the GDB manual|"
-    r"For bug reporting|For help, type|<https?://|and you are welcome|and \"show warranty\"|under certain conditions|"
+    r"For bug reporting|For help, type|<https?://|and you are welcome|"
+    r"and \"show warranty\"|under certain conditions|"
     r"certain conditions|the conditions\.|please wait\.\.\.|\S*[#$] crash\b"
 )
 

@@ -36,7 +36,7 @@ _GLUED = re.compile(
 
 # What an output without a prompt above it can be told by.
 _SIGNS = (
-    ("bt", re.compile(r"PID:\s*[0-9]+\s+TASK:|\s*#[0-9]+\s+\[<?[0-9a-f]")),
+    ("bt", re.compile(r"\s*PID:\s*[0-9]+\s+TASK:|\s*#[0-9]+\s+\[<?[0-9a-f]")),
     ("log", re.compile(r"(?:<[0-7]>)?\[\s*[0-9]+\.[0-9]{6}\]")),
     ("runq -t", re.compile(r"\s*CPU [0-9]+: (?:0x)?[0-9a-f]{6,}\s*$")),
     ("runq", re.compile(r"CPU [0-9]+ RUNQUEUE:")),

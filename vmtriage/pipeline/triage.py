@@ -14,13 +14,14 @@ from vmtriage.analysis.containers import identify
 from vmtriage.analysis.culprit import Case, candidates
 from vmtriage.analysis.fingerprint import fingerprint
 from vmtriage.analysis.fromlog import with_log_facts
-from vmtriage.analysis.function import guilty_function, panic_stack
+from vmtriage.analysis.function import guilty_function, panic_stack, reaches_the_fault
 from vmtriage.analysis.incidents import find as find_incidents
 from vmtriage.analysis.matching import match_all
 from vmtriage.analysis.recover import recover
 from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
 from vmtriage.analysis.signatures import revision
 from vmtriage.analysis.system import system_facts, top_slabs
+from vmtriage.analysis.trust import cross_check
 from vmtriage.analysis.verdict import conclude
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.dump import DumpInfo
@@ -56,6 +57,9 @@ def triage(opened: Opened, signatures: Sequence[Signature], keep_bytes: int) -> 
     culprit = suspects[0] if suspects else None
     verdict = conclude(facts, classification, function, matches, culprit, groups)
 
+    stack = panic_stack(facts)
+    reached = stack is not None and reaches_the_fault(stack, classification.crash_class)
+    doubts = cross_check(facts, stack, function, reached)
     done = time.monotonic()
     return Report(
         tool=ToolInfo(
@@ -83,7 +87,7 @@ def triage(opened: Opened, signatures: Sequence[Signature], keep_bytes: int) -> 
         culprit=culprit,
         candidates=suspects[1:],
         fingerprint=fingerprint(facts, classification, function),
-        problems=(*opened.problems, *facts.problems),
+        problems=(*opened.problems, *facts.problems, *doubts),
         commands=facts.runs,
         timing=Timing(
             total_s=round(done - opened.began, 3),

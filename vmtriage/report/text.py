@@ -68,7 +68,10 @@ def _bug(report: Report) -> list[str]:
     if not report.signatures:
         return _entry("Known bug", "none of the signatures fits", 1)
     best = report.signatures[0]
-    out = _entry("Known bug", f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
+    label = "Pattern" if best.generic else "Known bug"
+    out = _entry(label, f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
+    if best.generic:
+        return out
     out += _entry("Kernel", f"{_KERNEL[best.kernel]}: {best.kernel_reason}", 2)
     if best.fixed_in:
         out += _entry("Fixed in", best.fixed_in, 1)

@@ -25,12 +25,12 @@ CASES = sorted(path for name in PARSERS for path in (FIXTURES / name).glob("*.tx
 
 
 def _text(name: str) -> str:
-    return (FIXTURES / f"{name}.txt").read_text(encoding="utf-8")
+    return (FIXTURES / f"{name}.txt").read_bytes().decode()
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_golden(path: Path, golden: Golden) -> None:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_bytes().decode()
     got = PARSERS[path.parent.name](text)
     golden(path.with_suffix(".json"), got.model_dump_json(indent=1) + "\n")
 

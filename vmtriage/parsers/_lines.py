@@ -153,20 +153,20 @@ def quoted(text: str, lines: Sequence[Line], index: int) -> tuple[str | None, st
     """The comm in `"comm"rest` at the end of lines[index], the rest, and the lines it took."""
     if not text.startswith('"'):
         return None, text, 1
-    first, last = 1, text.rfind('"')
-    rest = text[last + 1 :].strip()
-    here = (text[first:last], text[last + 1 :], 1) if last > 0 else (None, text, 1)
-    if last > 0 and rest in ("", "[CURRENT]"):
-        return here
-    joined = text
-    for used, line in enumerate(lines[index + 1 : index + _COMM_MAX], 2):
-        joined += "\n" + line.text
-        last = len(joined) - 1
-        if last - first >= _COMM_MAX:
+    joined, here = text, None
+    for used, line in enumerate(lines[index : index + _COMM_MAX], 1):
+        joined = text if used == 1 else f"{joined}\n{line.text}"
+        last = joined.rfind('"')
+        if used > 1 and last > _COMM_MAX:
+            break  # longer than a comm can be
+        comm, rest = joined[1:last], joined[last + 1 :]
+        if last > 0 and rest.strip() in ("", "[CURRENT]"):
+            return comm, rest, used
+        if used == 1 and last > 0:
+            here = comm, rest, used
+        if len(joined) > _COMM_MAX + len(" [CURRENT]  "):
             break
-        if joined.endswith('"'):
-            return joined[first:last], "", used
-    return here
+    return here or (None, text, 1)
 
 
 def size_bytes(text: str) -> int | None:

@@ -1,5 +1,3 @@
 """vmtriage: what killed this Linux server, who brought it about, and which kernel fixes it."""
 
-from importlib.metadata import version
-
-__version__ = version("vmtriage")
+__version__ = "0.1.0"

@@ -135,14 +135,13 @@ def analyze(
         try:
             from vmtriage.analysis.signatures import load
             from vmtriage.pipeline.triage import triage
+            from vmtriage.report import RENDERERS, terminal_summary, write
 
             known = load(settings.signatures)
             report = triage(opened, known, settings.raw_output_bytes)
         finally:
             opened.session.close()
         progress("writing the report")
-        from vmtriage.report import RENDERERS, terminal_summary, write
-
         files = write(report, output, formats or ("md", "html", "json")) if output else ()
     if output or not formats:
         click.echo(terminal_summary(report, files), nl=False)

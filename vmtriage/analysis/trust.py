@@ -5,11 +5,12 @@ guesses at registers. Silence there would be a lie.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vmtriage.models.backtrace import Backtrace
-from vmtriage.models.evidence import Facts, Part, Problem
+from vmtriage.models.evidence import Confidence, Facts, Part, Problem
 from vmtriage.models.finding import GuiltyFunction
+from vmtriage.models.report import Culprit
 
 _TASK_PARTS = (Part.TASKS, Part.RUN_QUEUES, Part.THROTTLED, Part.CULPRIT)
 _EVERYTHING = tuple(Part)
@@ -61,6 +62,31 @@ def weigh(facts: Facts, startup: str) -> Facts:
         seen.add(key)
         kept.append(problem)
     return facts.model_copy(update={"problems": tuple(kept), "tasks_lost": lost})
+
+
+def settle(
+    culprit: Culprit | None, problems: Sequence[Problem]
+) -> tuple[Culprit | None, tuple[Problem, ...]]:
+    """Weighs the culprit against what is unsafe.
+
+    A culprit named by run queues whose lost tasks were read back stands on firm ground; any
+    other that rests on unsafe parts is one step less sure.
+    """
+    if culprit is None or not any(Part.CULPRIT in problem.unsafe for problem in problems):
+        return culprit, tuple(problems)
+    by_queues = any(item.command == "runq -g" and item.line for item in culprit.evidence)
+    if by_queues and any(problem.kind == "tasks_recovered" for problem in problems):
+        firm = {Part.CULPRIT, Part.THROTTLED, Part.RUN_QUEUES}
+        return culprit, tuple(
+            problem.model_copy(
+                update={"unsafe": tuple(part for part in problem.unsafe if part not in firm)}
+            )
+            if problem.kind == "tasks_lost"
+            else problem
+            for problem in problems
+        )
+    lower: Confidence = "medium" if culprit.confidence == "high" else "low"
+    return culprit.model_copy(update={"confidence": lower}), tuple(problems)
 
 
 def cross_check(

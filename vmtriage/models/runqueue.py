@@ -90,19 +90,10 @@ class ClockStamps(Model):
     notes: tuple[Note, ...] = ()
 
 
-class TreeTask(Model):
-    """A task found in a cfs_rq's tree by `tree`, whether or not crash knows the task."""
+class TreeNodes(Model):
+    """`tree`: the addresses of the structures in a red-black tree, in its order."""
 
-    task: Address
-    pid: int
-    comm: str
-    line: int
-
-
-class TreeTasks(Model):
-    """`tree` over one cfs_rq: its tasks. Group entities are left out: they have a my_q."""
-
-    tasks: tuple[TreeTask, ...]
+    nodes: tuple[Address, ...]
     notes: tuple[Note, ...] = ()
 
 
@@ -110,4 +101,15 @@ class Offset(Model):
     """`p &((struct T *)0)->member`: the member's offset in bytes."""
 
     offset: int
-    notes: tuple[Note, ...] = ()
+
+
+class MemoryBytes(Model):
+    """`rd -8`: bytes of memory from `address` on, as hex text."""
+
+    address: Address
+    content: str  # two hex digits per byte
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes themselves."""
+        return bytes.fromhex(self.content)

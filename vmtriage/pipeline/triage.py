@@ -21,7 +21,7 @@ from vmtriage.analysis.recover import recover
 from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
 from vmtriage.analysis.signatures import revision
 from vmtriage.analysis.system import system_facts, top_slabs
-from vmtriage.analysis.trust import cross_check
+from vmtriage.analysis.trust import cross_check, settle
 from vmtriage.analysis.verdict import conclude
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.dump import DumpInfo
@@ -54,12 +54,11 @@ def triage(opened: Opened, signatures: Sequence[Signature], keep_bytes: int) -> 
             panic_task=task, stack=panic_stack(facts), incidents=incidents,
         )
     )  # fmt: skip
-    culprit = suspects[0] if suspects else None
-    verdict = conclude(facts, classification, function, matches, culprit, groups)
-
     stack = panic_stack(facts)
     reached = stack is not None and reaches_the_fault(stack, classification.crash_class)
-    doubts = cross_check(facts, stack, function, reached)
+    doubts = (*opened.problems, *facts.problems, *cross_check(facts, stack, function, reached))
+    culprit, problems = settle(suspects[0] if suspects else None, doubts)
+    verdict = conclude(facts, classification, function, matches, culprit, groups)
     done = time.monotonic()
     return Report(
         tool=ToolInfo(
@@ -87,7 +86,7 @@ def triage(opened: Opened, signatures: Sequence[Signature], keep_bytes: int) -> 
         culprit=culprit,
         candidates=suspects[1:],
         fingerprint=fingerprint(facts, classification, function),
-        problems=(*opened.problems, *facts.problems, *doubts),
+        problems=problems,
         commands=facts.runs,
         timing=Timing(
             total_s=round(done - opened.began, 3),

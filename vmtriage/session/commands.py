@@ -43,19 +43,25 @@ PLAN = (SYS, SET, BT, LOG, RUNQ_G, RUNQ_T, BT_A, MOD_T, KMEM_I, KMEM_V, RUNQ, PS
 _HEX = re.compile(r"[0-9a-f]{8,16}")
 
 
-# Where a task's node hangs in its run queue's tree; the answer is an offset into task_struct.
+# Where members of a task_struct lie; the answer is a pointer that counts from 0.
 RUN_NODE = CrashCommand("p &((struct task_struct *)0)->se.run_node", 60)
+MY_Q = CrashCommand("p &((struct task_struct *)0)->se.my_q", 60)
+TASK_PID = CrashCommand("p &((struct task_struct *)0)->pid", 60)
+TASK_COMM = CrashCommand("p &((struct task_struct *)0)->comm", 60)
 
 
 def queued_on(cfs_rq: str, run_node: int) -> CrashCommand:
-    """The tasks in the tree of the cfs_rq at this address, read without crash's task table."""
+    """Addresses of the task_structs in the tree of a cfs_rq, without crash's task table."""
     if not _HEX.fullmatch(cfs_rq) or not 0 <= run_node < 1 << 16:
         raise TriageError(f"refused to put {cfs_rq!r} into a crash command: not a kernel address")
-    return CrashCommand(
-        f"tree -t rbtree -r cfs_rq.tasks_timeline -o {run_node:#x}"
-        f" -s task_struct.pid,comm,se.my_q {cfs_rq}",
-        30,
-    )
+    return CrashCommand(f"tree -t rbtree -r cfs_rq.tasks_timeline -o {run_node:#x} {cfs_rq}", 30)
+
+
+def bytes_at(task: str, offset: int, count: int) -> CrashCommand:
+    """`count` bytes at an offset into the task_struct at this address."""
+    if not _HEX.fullmatch(task) or not 0 <= offset < 1 << 16 or not 0 < count <= 64:
+        raise TriageError(f"refused to put {task!r} into a crash command: not a kernel address")
+    return CrashCommand(f"rd -8 {int(task, 16) + offset:x} {count}", 10)
 
 
 def bt_of(task: str) -> CrashCommand:

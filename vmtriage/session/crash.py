@@ -195,7 +195,10 @@ class CrashSession:
         if child.pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)
-        child.delayafterclose = 0.0
+        # Both layers of pexpect sleep at the end to be kind to a child; this one is dead already.
+        for layer in (child, getattr(child, "ptyproc", None)):
+            for nap in ("delayafterclose", "delayafterterminate"):
+                setattr(layer, nap, 0.0)
         with contextlib.suppress(pexpect.ExceptionPexpect, OSError):
             child.wait()
         with contextlib.suppress(pexpect.ExceptionPexpect, OSError):

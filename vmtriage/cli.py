@@ -135,8 +135,9 @@ def analyze(
         try:
             from vmtriage.analysis.signatures import load
             from vmtriage.pipeline.triage import triage
-            from vmtriage.report import RENDERERS, terminal_summary, write
+            from vmtriage.report import RENDERERS, prepare, terminal_summary, write
 
+            prepare()
             known = load(settings.signatures)
             report = triage(opened, known, settings.raw_output_bytes)
         finally:

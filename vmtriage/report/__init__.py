@@ -5,6 +5,9 @@ from pathlib import Path
 
 from vmtriage.models.report import Report
 from vmtriage.report import files, html, jsonfile, markdown, text
+from vmtriage.report.templates import prepare
+
+__all__ = ["FILENAMES", "RENDERERS", "Renderer", "prepare", "terminal_summary", "write"]
 
 Renderer = Callable[[Report], str]
 

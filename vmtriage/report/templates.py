@@ -94,6 +94,14 @@ def html() -> Environment:
     return env
 
 
+def prepare() -> None:
+    """Compiles the templates while crash still reads the dump: a tenth of a second less later."""
+    style()
+    html().get_template("report.html.j2")
+    for name in ("report.md.j2", "raw.md.j2"):
+        markdown().get_template(name)
+
+
 @cache
 def style() -> tuple[Markup, str]:
     """The style sheet, and the hash by which the page's security policy admits it alone."""

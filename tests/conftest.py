@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures import lab
+
 Golden = Callable[[Path, str], None]
 
 
@@ -18,6 +20,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden is refused in CI: goldens are reviewed by people")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Live tests that cannot run say so one by one; where they are required they fail."""
+    if os.environ.get("VMTRIAGE_LIVE") == "required" or not (lacking := lab.missing()):
+        return
+    for item in items:
+        if item.get_closest_marker("live"):
+            item.add_marker(pytest.mark.skip(reason="the lab lacks " + ", ".join(lacking)))
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 import click
+from pydantic import ValidationError
 
 from vmtriage import __version__
-from vmtriage.errors import TriageError
+from vmtriage.errors import BadSetting, TriageError
 from vmtriage.session.base import Progress
 from vmtriage.settings import Settings
 
@@ -213,7 +214,14 @@ def lint_signatures(directory: Path | None) -> None:
 
 
 def _settings(crash: str | None, directory: Path | None) -> Settings:
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"VMTRIAGE_{'_'.join(map(str, first['loc'])).upper()}"
+        raise BadSetting(
+            f"{name}={first['input']!r}: {first['msg']}", next_step=f"correct or unset {name}"
+        ) from error
     update = {"crash": crash, "signatures": directory}
     return settings.model_copy(update={key: each for key, each in update.items() if each})
 

@@ -75,3 +75,9 @@ class BadSignature(TriageError):
     """A signature file breaks the rules of the knowledge base."""
 
     exit_code = 78  # EX_CONFIG
+
+
+class BadSetting(TriageError):
+    """An environment variable VMTRIAGE_... has a value that cannot be meant."""
+
+    exit_code = 78

@@ -59,10 +59,13 @@ def _what(facts: Facts, classification: Classification, function: GuiltyFunction
     name = _NAMES.get(crash_class, crash_class.value.replace("_", " ").capitalize())
     if crash_class is CrashClass.MEMORY_LEAK:
         return f"Memory leak: {classification.title}; the dump itself was asked for by sysrq."
-    where = f" in {function.name}" if function else ""
+    # Every OOM is "in out_of_memory", and a hung task's CPU is the watchdog's: neither says anything.
+    named = function is not None and crash_class is not CrashClass.OOM
+    where = f" in {function.name}" if function and named else ""
     inside = f" [{function.module}]" if function and function.module else ""
     context = facts.system.context if facts.system else None
-    cpu = f" on CPU {context.cpu}" if context and context.cpu is not None else ""
+    told = context is not None and crash_class is not CrashClass.HUNG_TASK
+    cpu = f" on CPU {context.cpu}" if told and context and context.cpu is not None else ""
     if crash_class is CrashClass.SYSRQ:
         return f"{name}{cpu}: nothing broke by itself."
     return f"{name}{where}{inside}{cpu}."

@@ -51,7 +51,10 @@ def _row(
     first = where[0][1]
     tasks = [task for _, group in where for task in _tasks_under(group)]
     comms = Counter(task.comm for task in tasks)
-    deepest = max((_deepest_path(group) for _, group in where), key=len)
+    ends = {_deepest_path(group) for _, group in where}
+    deepest = max(ends, key=len)
+    if not all(deepest == end or deepest.startswith(end + "/") for end in ends):
+        deepest = path  # several children share the quota: the parent is what is throttled
     return Throttled(
         path=path,
         name=first.name or path,

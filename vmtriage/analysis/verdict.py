@@ -59,7 +59,7 @@ def _what(facts: Facts, classification: Classification, function: GuiltyFunction
     name = _NAMES.get(crash_class, crash_class.value.replace("_", " ").capitalize())
     if crash_class is CrashClass.MEMORY_LEAK:
         return f"Memory leak: {classification.title}; the dump itself was asked for by sysrq."
-    # Every OOM is "in out_of_memory", and a hung task's CPU is the watchdog's: neither says anything.
+    # Every OOM is "in out_of_memory", and a hung task's CPU is the watchdog's: no news.
     named = function is not None and crash_class is not CrashClass.OOM
     where = f" in {function.name}" if function and named else ""
     inside = f" [{function.module}]" if function and function.module else ""

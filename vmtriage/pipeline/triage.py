@@ -11,7 +11,7 @@ from vmtriage import __version__
 from vmtriage.analysis.classify import classify
 from vmtriage.analysis.collect import collect
 from vmtriage.analysis.containers import identify
-from vmtriage.analysis.culprit import Case, candidates
+from vmtriage.analysis.culprit import candidates
 from vmtriage.analysis.fingerprint import fingerprint
 from vmtriage.analysis.fromlog import with_log_facts
 from vmtriage.analysis.function import guilty_function, panic_stack, reaches_the_fault
@@ -20,6 +20,7 @@ from vmtriage.analysis.matching import match_all
 from vmtriage.analysis.recover import recover
 from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
 from vmtriage.analysis.signatures import revision
+from vmtriage.analysis.suspects.case import Case
 from vmtriage.analysis.system import system_facts, top_slabs
 from vmtriage.analysis.trust import cross_check, settle
 from vmtriage.analysis.verdict import conclude

@@ -1,0 +1,30 @@
+"""What the rules look at, and the shape of a rule."""
+
+from collections.abc import Callable, Iterator
+
+from vmtriage.models.backtrace import Backtrace
+from vmtriage.models.base import Model
+from vmtriage.models.evidence import Facts
+from vmtriage.models.finding import (
+    Classification,
+    GuiltyFunction,
+    Incident,
+    PanicTask,
+    Throttled,
+)
+from vmtriage.models.report import Culprit
+
+
+class Case(Model):
+    """All that the rules may look at."""
+
+    facts: Facts
+    classification: Classification
+    function: GuiltyFunction | None
+    throttled: tuple[Throttled, ...] | None
+    panic_task: PanicTask | None
+    stack: Backtrace | None
+    incidents: tuple[Incident, ...] = ()
+
+
+Rule = Callable[[Case], Iterator[Culprit]]

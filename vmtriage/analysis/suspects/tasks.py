@@ -1,0 +1,65 @@
+"""Suspects that are tasks: who asked for the crash, who holds the lock."""
+
+from collections.abc import Iterator
+
+from vmtriage.analysis import plumbing
+from vmtriage.analysis.suspects.case import Case
+from vmtriage.models.evidence import Evidence
+from vmtriage.models.finding import CrashClass, Incident
+from vmtriage.models.report import Culprit
+
+C = CrashClass
+
+_SYSCALL_PATH = frozenset(
+    {"vfs_write", "ksys_write", "vfs_read", "ksys_read", "full_proxy_write", "new_sync_write",
+     "vfs_ioctl", "do_sys_open", "do_sys_openat2", "path_openat", "do_filp_open"}
+)  # fmt: skip
+
+
+def asked_for(case: Case) -> Iterator[Culprit]:
+    """Somebody wrote to sysrq-trigger: the dump was wanted, and by whom."""
+    if case.classification.crash_class is not C.SYSRQ or case.panic_task is None:
+        return
+    task = case.panic_task
+    yield Culprit(
+        kind="process", name=f"{task.comm} (pid {task.pid})", comms=(task.comm,), path=task.cgroup,
+        confidence="high", reason="this task asked for the crash by sysrq; nothing broke by itself",
+        refuted_by="a trouble that made somebody ask for it: hung tasks or errors before it",
+        evidence=case.classification.evidence,
+    )  # fmt: skip
+
+
+def lock_owner(case: Case) -> Iterator[Culprit]:
+    """Hung tasks: the one that waits for something else while the others wait for a lock."""
+    hung = [i for i in case.incidents if i.crash_class is C.HUNG_TASK and i.comm]
+    if case.classification.crash_class is not C.HUNG_TASK or not hung:
+        return
+    waiters = [i for i in hung if plumbing.LOCKING & set(i.trace)]
+    others = [i for i in hung if i.trace and i not in waiters]
+    owners = [i for i in others if any(_related(i, waiter) for waiter in waiters)]
+    suspect = owners[0] if owners else hung[0]
+    says = "blocked, but not for the lock" if owners else "the first task reported as blocked"
+    yield Culprit(
+        kind="process",
+        name=f"{suspect.comm} (pid {suspect.pid})",
+        comms=(suspect.comm or "",),
+        confidence="medium" if owners else "low",
+        reason=f"{len(waiters)} tasks wait for a lock; this one is blocked in the same code without"
+        " waiting for it: it probably holds it"
+        if owners
+        else "the first task reported as blocked; who holds what it waits for is not known",
+        refuted_by="another owner in the lock itself (struct mutex.owner), or a task in the same"
+        " code that did not hang",
+        evidence=(
+            Evidence(command="log", line=suspect.first_line, text=suspect.title, says=says),
+            *(
+                Evidence(command="log", line=w.first_line, text=w.title, says="waits for a lock")
+                for w in waiters[:3]
+            ),
+        ),
+    )
+
+
+def _related(owner: Incident, waiter: Incident) -> bool:
+    """Both stacks pass through a function that is no mere carrier."""
+    return bool(set(owner.trace) & set(waiter.trace) - plumbing.CARRIERS - _SYSCALL_PATH)

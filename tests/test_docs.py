@@ -111,11 +111,20 @@ def test_readme_names_every_setting() -> None:
     assert told == {name.upper() for name in Settings.model_fields}
 
 
+def test_defaults_are_those_of_the_settings() -> None:
+    rows = re.findall(r"^\| `VMTRIAGE_([A-Z_]+)` \|.*\| `?(\w+)`? \|$", README, re.MULTILINE)
+    told = {name.lower(): default for name, default in rows}
+    defaults = {name: field.get_default() for name, field in Settings.model_fields.items()}
+    numbers = {name: each for name, each in defaults.items() if isinstance(each, (int, float))}
+    assert {name: float(told[name]) for name in numbers} == numbers
+    assert told["crash"] == defaults["crash"]
+
+
 def test_debuginfo_dirs_are_given_as_readme_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = re.search(r"JSON list of directories to search first: `(.+?)`", README)
+    found = re.search(r"directories to search first: `(.+?)`", README)
     assert found
     monkeypatch.setenv("VMTRIAGE_DEBUGINFO_DIRS", found[1])
-    assert Settings().debuginfo_dirs == (Path("/srv/debuginfo"),)
+    assert Settings().debuginfo_dirs == (Path("/srv/debuginfo"), Path("/mnt/debuginfo"))
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])

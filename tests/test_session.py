@@ -7,8 +7,9 @@ import pytest
 
 from vmtriage.errors import BadDump, NoDebuginfo, SessionError, TriageError
 from vmtriage.models.evidence import CommandStatus
+from vmtriage.session.child import find_crash
 from vmtriage.session.commands import BT, LOG, SYS, CrashCommand, bt_of
-from vmtriage.session.crash import CrashSession, CrashTarget, find_crash
+from vmtriage.session.crash import CrashSession, CrashTarget
 
 # Answers like crash on a pty: a prompt, `COMMAND > FILE`, `eval 0xN`.
 FAKE = """#!{python}

@@ -59,7 +59,8 @@ def open_input(request: Request, settings: Settings, progress: Progress = silent
 def _live(
     request: Request, dump: DumpInfo, settings: Settings, progress: Progress, began: float
 ) -> Opened:
-    from vmtriage.session.crash import CrashSession, CrashTarget, find_crash
+    from vmtriage.session.child import find_crash
+    from vmtriage.session.crash import CrashSession, CrashTarget
 
     directories = (*request.debuginfo_dirs, *settings.debuginfo_dirs)
     namelist = debuginfos.find(dump, request.vmlinux, directories)

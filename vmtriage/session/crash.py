@@ -11,11 +11,9 @@ Only this file knows pexpect. The rules of the house here:
 import contextlib
 import os
 import re
-import resource
 import secrets
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -27,12 +25,12 @@ import pexpect
 from vmtriage.errors import BadDump, SessionError
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.base import CommandOutput, Progress, silent
+from vmtriage.session.child import environment, limits, plain, version_of
 from vmtriage.session.commands import CrashCommand
 from vmtriage.session.startup import explain_failed_start
 
 _INTERRUPT_GRACE_S = 5.0
 _MAX_RESTARTS = 3
-_MAX_OUTPUT_BYTES = 1 << 30  # a flood must not fill the disk of the analysis host
 
 
 @dataclass(frozen=True)
@@ -44,24 +42,6 @@ class CrashTarget:
     dump: Path
     start_timeout_s: float = 900.0
     time_factor: float = 1.0  # multiplies every command's own time
-
-
-def find_crash(configured: str) -> Path:
-    """The crash binary to use; a clear error when there is none."""
-    found = shutil.which(configured)
-    if found is None:
-        raise SessionError(
-            f"crash(8) not found: {configured}",
-            next_step="install it (Debian: apt install crash; RHEL: dnf install crash),"
-            " or name it with --crash",
-        )
-    return Path(found).absolute()
-
-
-def _limits() -> None:
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_OUTPUT_BYTES, _MAX_OUTPUT_BYTES))
 
 
 class CrashSession:
@@ -80,7 +60,7 @@ class CrashSession:
         self._ready = False
         try:
             self._spawn()
-            self._version = _version_of(target.crash, self._environment())
+            self._version = version_of(target.crash, environment(self._scratch))
         except BaseException:
             self.close()
             raise
@@ -126,19 +106,6 @@ class CrashSession:
 
     # -- the child -------------------------------------------------------------------------
 
-    def _environment(self) -> dict[str, str]:
-        private = str(self._scratch)
-        return {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": private,
-            "XDG_CONFIG_HOME": private,
-            "TMPDIR": private,
-            "INPUTRC": "/dev/null",
-            "TERM": "dumb",
-            "TZ": "UTC",
-            "LC_ALL": "C",
-        }
-
     def _spawn(self) -> None:
         self._starts += 1
         self._ready = False
@@ -148,13 +115,13 @@ class CrashSession:
             str(target.crash),
             ["-s", "--no_scroll", "--no_crashrc", str(target.vmlinux), str(target.dump)],
             cwd=str(self._scratch),
-            env=self._environment(),
+            env=environment(self._scratch),
             echo=False,
             encoding="utf-8",
             codec_errors="backslashreplace",
             maxread=65536,
             dimensions=(50, 500),
-            preexec_fn=_limits,
+            preexec_fn=limits,
         )
         self._child.delaybeforesend = None
 
@@ -171,7 +138,7 @@ class CrashSession:
                 timeout=self._target.start_timeout_s,
             )
         except pexpect.EOF:
-            text = _plain(child.before or "")
+            text = plain(child.before or "")
             child.wait()
             raise explain_failed_start(
                 text, child.exitstatus, child.signalstatus, self._target.dump, self._target.vmlinux
@@ -184,7 +151,7 @@ class CrashSession:
             ) from None
         self._ready = True
         if self._starts == 1:
-            self._startup = _plain(child.before or "")
+            self._startup = plain(child.before or "")
             self._startup_s = time.monotonic() - self._began
 
     def _kill(self) -> None:
@@ -248,7 +215,7 @@ class CrashSession:
         except pexpect.EOF:
             status, reason = CommandStatus.FAILED, self._obituary()
             self._kill()
-        console = _plain(child.before or "")
+        console = plain(child.before or "")
         text = sent.out.read_text("utf-8", "backslashreplace") if sent.out.exists() else ""
         sent.out.unlink(missing_ok=True)
         seconds = time.monotonic() - sent.at
@@ -290,29 +257,3 @@ class _Sent:
     @classmethod
     def never(cls, command: CrashCommand, why: str) -> "_Sent":
         return cls(command, Path(), "", 0.0, why)
-
-
-def _plain(text: str) -> str:
-    """Console text without carriage returns and without the prompts of our own lines."""
-    whole = text.rstrip("\r\n").replace("\r\n", "\n")
-    lines = (line.rpartition("\r")[2] for line in whole.split("\n"))
-    noise = re.compile(r"^(?:[\w.+-]+> |\s*(?:decimal|octal|binary): .*$)+")
-    return "\n".join(noise.sub("", line) for line in lines).strip("\n")
-
-
-def _version_of(crash: Path, environment: dict[str, str]) -> str | None:
-    try:
-        said = subprocess.run(
-            [crash, "--version"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=30,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(r"^crash (\S+)", said, re.MULTILINE)
-    return found[1] if found else None

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmtriage.analysis.versions import compare, parse_kernel, verdict
+from vmtriage.analysis.kernels import parse_kernel
+from vmtriage.analysis.versions import compare, verdict
 from vmtriage.models.signature import KernelRange
 
 DEBIAN_12 = ("6.1.0-56-cloud-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)")

@@ -6,9 +6,10 @@ Every match carries one piece of evidence per condition, so that a reader can ch
 from collections.abc import Callable, Sequence
 
 from vmtriage.analysis.crash_view import CrashView, plain, said_by
+from vmtriage.analysis.kernels import parse_kernel
 from vmtriage.analysis.plumbing import base_name
 from vmtriage.analysis.signatures import compiled
-from vmtriage.analysis.versions import Answer, parse_kernel, verdict
+from vmtriage.analysis.versions import Answer, verdict
 from vmtriage.models.evidence import Confidence, Evidence, Facts
 from vmtriage.models.finding import Classification, GuiltyFunction, Throttled
 from vmtriage.models.signature import KernelVerdict, Match, Signature, SignatureMatch

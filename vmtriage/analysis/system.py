@@ -1,6 +1,6 @@
 """The machine in the report's words: distribution, taint, the biggest slab caches."""
 
-from vmtriage.analysis.versions import parse_kernel
+from vmtriage.analysis.kernels import parse_kernel
 from vmtriage.models.evidence import Facts
 from vmtriage.models.memory import SlabCache
 from vmtriage.models.report import SystemFacts

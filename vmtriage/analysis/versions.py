@@ -1,4 +1,4 @@
-"""Which kernel this is, and whether a known bug is in it.
+"""Whether a known bug is in a kernel.
 
 Two kernels are compared only within one line (el7 with el7, Debian with Debian), in the order
 of that line's packages. Against mainline a distribution's kernel is judged in the safe direction
@@ -7,138 +7,10 @@ only: as new as the fix means fixed, older means nothing, for distributions back
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from vmtriage.analysis.kernels import DEB_ORDER, RED_HAT, UPSTREAM, Kernel, triple
 from vmtriage.models.signature import KernelRange, KernelVerdict
-
-_ARCH = re.compile(
-    r"[.-](x86_64|amd64|i[3-6]86|aarch64|arm64|armv7hl|ppc64le|ppc64|s390x|riscv64|loongarch64)"
-    r"(?:[+.]debug|[+]rt)?$"
-)
-_UPSTREAM = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:[.-]?rc(\d+))?")
-
-# The first row that fits wins. el lines name their base version: elrepo's kernels do not have it.
-_LINES: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("uek", re.compile(r"\.el\d+uek|uek"), "Oracle Linux, Unbreakable Enterprise Kernel"),
-    ("el6", re.compile(r"^2\.6\.32-[\w.]+\.el6"), "CentOS/RHEL 6"),
-    ("el7", re.compile(r"^3\.10\.0-[\w.]+\.el7(?!a)"), "CentOS/RHEL 7"),
-    ("vz7", re.compile(r"^3\.10\.0-[\w.]+\.(?:vz7|ovz7)"), "Virtuozzo 7"),
-    ("el7a", re.compile(r"^4\.14\.0-[\w.]+\.el7a"), "RHEL 7 (kernel-alt)"),
-    ("el8", re.compile(r"^4\.18\.0-[\w.]+\.el8"), "RHEL 8 family"),
-    ("el9", re.compile(r"^5\.14\.0-[\w.]+\.el9"), "RHEL 9 family"),
-    ("el10", re.compile(r"^6\.12\.0-[\w.]+\.el10"), "RHEL 10 family"),
-    ("amazon", re.compile(r"\.amzn\d+"), "Amazon Linux"),
-    ("fedora", re.compile(r"\.fc\d+"), "Fedora"),
-    ("azurelinux", re.compile(r"\.(?:azl3|cm2)$"), "Azure Linux"),
-    ("proxmox", re.compile(r"-pve$"), "Proxmox VE"),
-    ("sles", re.compile(r"^[\d.]+-[\d.]+-(?:default|preempt|azure|rt|xen|pae)$"), "SUSE"),
-    (
-        "ubuntu",
-        re.compile(
-            r"^\d+\.\d+\.\d+-\d+-(?:generic|lowlatency|virtual|server|aws|azure|gcp|gke\w*|gkeop"
-            r"|oracle|kvm|ibm|raspi\w*|nvidia\w*|oem)"
-        ),
-        "Ubuntu",
-    ),
-    ("debian", re.compile(r"(?:-|\+deb\d+-)(?:[\w-]*-)?(?:amd64|686(?:-pae)?|arm64)$"), "Debian"),
-    ("arch", re.compile(r"[.-]arch\d+|-\d+-(?:lts|zen|hardened)$"), "Arch Linux"),
-    ("mainline", re.compile(r"^\d+\.\d+(?:\.\d+)?(?:-rc\d+)?$"), "mainline"),
-)
-_NAMES = {line: name for line, _, name in _LINES} | {
-    "other": "a kernel of unknown make",
-    "unknown": "an unknown kernel",
-}
-_DEBIAN = {"3.2": 7, "3.16": 8, "4.9": 9, "4.19": 10, "5.10": 11, "6.1": 12, "6.12": 13}
-# Red Hat backports so much that its base version says nothing about one fix.
-_RED_HAT = frozenset({"el6", "el7", "el7a", "el8", "el9", "el10", "vz7"})
-_DEB_ORDER = frozenset({"debian", "ubuntu", "proxmox"})
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """A kernel by its release and version strings. `package` is what its line compares."""
-
-    release: str
-    line: str  # el6 .. el10, uek, debian, ubuntu, sles, amazon, mainline, other ...
-    upstream: tuple[int, int, int] | None  # what the package is based on
-    rc: int | None
-    package: str | None  # 3.10.0-327.28.3.el7; Debian: 3.16.39-1, never the ABI name
-    arch: str | None
-    name: str  # "CentOS/RHEL 7", "Debian 8"
-
-    @property
-    def series(self) -> str | None:
-        """The upstream series, "3.16"."""
-        return f"{self.upstream[0]}.{self.upstream[1]}" if self.upstream else None
-
-    @property
-    def distro(self) -> str | None:
-        """The name, or None where nobody can tell who made the kernel."""
-        return None if self.line in ("other", "unknown") else self.name
-
-
-def parse_kernel(release: str | None, version: str | None = None) -> Kernel:
-    """Read RELEASE (uname -r) and VERSION (uname -v). Never fails; `line` may be "unknown"."""
-    release, version = (release or "").strip(), version or ""
-    arch = _ARCH.search(release)
-    line = _line(release, version)
-    bare = _ARCH.sub("", release) if line not in _DEB_ORDER else release
-    package = _package(line, bare, version)
-    number = _UPSTREAM.match(package if line == "debian" and package else bare)
-    return Kernel(
-        release=release,
-        line=line,
-        upstream=_triple(number) if number else None,
-        rc=int(number[4]) if number and number[4] else None,
-        package=package,
-        arch=arch[1] if arch else None,
-        name=_name(line, release, package, number),
-    )
-
-
-def _triple(number: re.Match[str]) -> tuple[int, int, int]:
-    return int(number[1]), int(number[2]), int(number[3] or 0)
-
-
-def _line(release: str, version: str) -> str:
-    if not _UPSTREAM.match(release):
-        return "unknown"
-    found = next((line for line, pattern, _ in _LINES if pattern.search(release)), "other")
-    if found in ("proxmox", "uek"):  # they keep the words of the kernel they were made from
-        return found
-    if " Debian " in f" {version} ":
-        return "debian"
-    return "ubuntu" if "-Ubuntu" in version else found
-
-
-def _package(line: str, bare: str, version: str) -> str | None:
-    if line == "debian":
-        found = re.search(r"\bDebian (\d\S*)", version)
-        if found:
-            return found[1]
-        # since 6.12 the release itself carries the upstream version: 6.12.9+deb13-amd64
-        plain = re.match(r"(\d+\.\d+\.[1-9]\d*)\+deb\d+-", bare)
-        return plain[1] if plain else None
-    if line == "ubuntu":
-        abi = re.match(r"\d+\.\d+\.\d+-\d+", bare)
-        upload = re.search(r"#(\d+(?:~[\w.]+)?)(?:\+[\w.]+)?-Ubuntu", version)
-        return f"{abi[0]}.{upload[1]}" if abi and upload else abi[0] if abi else None
-    if line == "sles":
-        return bare.rpartition("-")[0]
-    return bare if line not in ("other", "unknown") else None
-
-
-def _name(line: str, release: str, package: str | None, number: re.Match[str] | None) -> str:
-    name = _NAMES[line]
-    if line == "debian":
-        told = re.search(r"~bpo(\d+)", package or "") or re.search(r"\+deb(\d+)", release)
-        series = f"{number[1]}.{number[2]}" if number else ""
-        major = told[1] if told else _DEBIAN.get(series, "")
-        return f"{name} {major}".strip()
-    if line == "amazon" and (told := re.search(r"\.amzn(\d+)", release)):
-        return f"{name} {told[1]}" if told[1] != "1" else name
-    return name
 
 
 def compare(line: str, left: str, right: str) -> int:
@@ -149,7 +21,7 @@ def compare(line: str, left: str, right: str) -> int:
     if line in ("mainline", "arch", "other"):
         a, b = _mainline_key(left), _mainline_key(right)
         return (a > b) - (a < b)
-    if line in _DEB_ORDER:
+    if line in DEB_ORDER:
         from univers.debian import Version
 
         parse: Callable[[str], Any] = Version.from_string
@@ -161,10 +33,10 @@ def compare(line: str, left: str, right: str) -> int:
 
 
 def _mainline_key(version: str) -> tuple[int, int, int, int]:
-    number = _UPSTREAM.match(version)
+    number = UPSTREAM.match(version)
     if not number:
         return (0, 0, 0, 0)
-    return (*_triple(number), int(number[4]) if number[4] else 1_000_000)  # rc before release
+    return (*triple(number), int(number[4]) if number[4] else 1_000_000)  # rc before release
 
 
 def _stream(line: str, version: str) -> str | None:
@@ -172,10 +44,10 @@ def _stream(line: str, version: str) -> str | None:
 
     RHEL's 3.10.0-327.44.2 was made for 327.x; stable's 5.10.80 and Debian's 5.10.84-1 for 5.10.
     """
-    if line in _RED_HAT:
+    if line in RED_HAT:
         found = re.match(r"[\d.]+-(\d+)(?:\.\d+)+\.\D", version)
         return found[1] if found else None
-    number = _UPSTREAM.match(version)
+    number = UPSTREAM.match(version)
     if not number or number[3] is None or number[4]:
         return None
     # 5.10.0 alone is the start of a series; with a package revision it is a package of it
@@ -184,10 +56,10 @@ def _stream(line: str, version: str) -> str | None:
 
 def _branch(line: str, version: str) -> str | None:
     """The branch a kernel of this version is on."""
-    if line in _RED_HAT:
+    if line in RED_HAT:
         found = re.match(r"[\d.]+-(\d+)", version)
         return found[1] if found else None
-    number = _UPSTREAM.match(version)
+    number = UPSTREAM.match(version)
     return f"{number[1]}.{number[2]}" if number else None
 
 
@@ -225,7 +97,7 @@ def verdict(kernel: Kernel, ranges: Sequence[KernelRange]) -> Answer:
 
 def _may_use(kernel: Kernel, entry: KernelRange) -> bool:
     return entry.line == kernel.line or (
-        entry.line == "mainline" and kernel.line not in _RED_HAT and kernel.line != "uek"
+        entry.line == "mainline" and kernel.line not in RED_HAT and kernel.line != "uek"
     )
 
 
@@ -298,7 +170,7 @@ def _not_fixed(
 
 def _older_is_affected(kernel: Kernel, whole: bool, later: bool) -> bool:
     """May "older than the fix, on another branch" be called affected?"""
-    if kernel.line in _RED_HAT:
+    if kernel.line in RED_HAT:
         return whole or later
     # a x.y.0 of mainline has no backports; a x.y.z may have the fix from the stable team
     return (
@@ -321,7 +193,7 @@ def _by_mainline(kernel: Kernel, entries: Sequence[KernelRange]) -> Answer | Non
     """A distribution's kernel against mainline: may say fixed, never affected."""
     if not entries or not kernel.upstream:
         return None
-    if kernel.line in _RED_HAT:
+    if kernel.line in RED_HAT:
         return None
     version = ".".join(map(str, kernel.upstream)) + (f"-rc{kernel.rc}" if kernel.rc else "")
     for entry in entries:

@@ -55,7 +55,7 @@ def test_an_error_is_part_of_the_answer_and_the_next_goes_on(session: CrashSessi
 
 
 def test_a_command_out_of_time_leaves_crash_usable(session: CrashSession) -> None:
-    slow = CrashCommand("foreach bt -f", 0.1)
+    slow = CrashCommand("foreach bt -f", 0.001)
     late, good = session.run([slow, RUNQ_G])
     assert late.status is CommandStatus.TIMEOUT
     assert good.status is CommandStatus.OK

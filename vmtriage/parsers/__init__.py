@@ -16,12 +16,15 @@ from vmtriage.parsers import (
     kmem_v,
     log,
     mod_t,
+    offset,
     ps,
     ps_m,
+    rd,
     runq,
     runq_g,
     runq_t,
     sys,
+    tree,
 )
 
 Parser = Callable[[str], Model]
@@ -42,6 +45,9 @@ PARSERS: Mapping[str, Parser] = MappingProxyType(
         ps.COMMAND: ps.parse,
         ps_m.COMMAND: ps_m.parse,
         mod_t.COMMAND: mod_t.parse,
+        offset.COMMAND: offset.parse,
+        rd.COMMAND: rd.parse,
+        tree.COMMAND: tree.parse,
     }
 )
 

@@ -18,7 +18,7 @@ _NODE = re.compile(r"[0-9a-f]{8,16}")
 
 
 def parse(text: str) -> TreeNodes:
-    """The nodes in order; an empty tree prints nothing. Every other line becomes a note."""
+    """The nodes in order; other lines become notes. An empty tree prints nothing: ParseError."""
     nodes: list[str] = []
     notes: list[Note] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -27,6 +27,6 @@ def parse(text: str) -> TreeNodes:
         elif line.strip():
             kind = NoteKind.ERROR if line.startswith("tree: ") else NoteKind.UNKNOWN
             notes.append(Note(kind=kind, line=number, text=line))
-    if notes and not nodes:
-        raise ParseError(COMMAND, "no tree node in it", notes[0].line, notes[0].text)
+    if not nodes:
+        raise ParseError(COMMAND, "no tree node in it", 1, text[:80])
     return TreeNodes(nodes=tuple(nodes), notes=tuple(notes))

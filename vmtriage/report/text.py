@@ -38,11 +38,11 @@ def _clip(text: str) -> str:
     return " " * _LABEL + "| " + (line if len(line) <= room else line[: room - 4] + " ...")
 
 
-def _verdict(report: Report, shown: view.View) -> list[str]:
+def _verdict(report: Report, shown: view.View, limit: int) -> list[str]:
     verdict = report.verdict
     kind = human.crash_class(verdict.crash_class)
     head = f"{kind} on {shown.host}; severity {verdict.severity}, confidence {verdict.confidence}"
-    out = [*_entry("VERDICT", verdict.summary, 8), *_entry("Class", head, 1)]
+    out = [*_entry("VERDICT", verdict.summary, limit), *_entry("Class", head, 1)]
     if shown.unsafe:
         out += _entry("CAUTION", "do not trust: " + ", ".join(shown.unsafe), 2)
     return out
@@ -130,7 +130,7 @@ def render(report: Report, files: Sequence[Path] = ()) -> str:
     out: list[str] = []
     for items in (3, 2, 1):  # fewer lines of evidence and problems where the rest needs room
         blocks = [
-            _verdict(report, shown),
+            _verdict(report, shown, 4 + items),
             _culprit(report.culprit),
             _bug(report) + _actions(report),
             _evidence(shown, items),

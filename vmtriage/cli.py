@@ -1,5 +1,6 @@
 """The command line: arguments in, one call, an exit code out. Nothing is decided here."""
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -130,6 +131,8 @@ def analyze(
     from vmtriage.pipeline.opening import Request, open_input
 
     settings = _settings(crash, signatures)
+    # A `timeout` around us ends us as Ctrl-C does: crash is killed, its scratch removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with _progress(quiet) as progress:
         request = Request(vmcore, vmlinux, record, debuginfo_dirs)
         opened = open_input(request, settings, progress)

@@ -68,7 +68,7 @@ def _bug(report: Report) -> list[str]:
     if not report.signatures:
         return _entry("Known bug", "none of the signatures fits", 1)
     best = report.signatures[0]
-    label = "Pattern" if best.generic else "Known bug"
+    label = "Looks like" if best.generic or best.kernel == "fixed" else "Known bug"
     out = _entry(label, f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
     if best.generic:
         return out
@@ -81,7 +81,10 @@ def _bug(report: Report) -> list[str]:
 def _actions(report: Report) -> list[str]:
     best: SignatureMatch | None = report.signatures[0] if report.signatures else None
     out: list[str] = []
-    if best:
+    steps = report.verdict.next_steps
+    if best and best.kernel == "fixed" and len(steps) > 1:  # that bug's own advice is not ours
+        out += _entry("Do now", steps[0], 3) + _entry("For good", steps[1], 2)
+    elif best:
         out += _entry("Do now", best.do_now, 3) + _entry("For good", best.do_for_good, 2)
     elif report.verdict.next_steps:
         out += _entry("Do next", report.verdict.next_steps[0], 3)

@@ -84,7 +84,10 @@ class RecordingSession:
             yield output
 
     def close(self) -> None:
-        """Writes session.json and ends the inner session."""
+        """Writes session.json, if anything was recorded, and ends the inner session."""
+        if not self._commands:
+            self._inner.close()
+            return
         try:
             meta = Recording(
                 crash_version=self._inner.crash_version,

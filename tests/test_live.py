@@ -27,6 +27,16 @@ def crash_of(version: str) -> Path:
     return binaries[version]
 
 
+def built(name: str, kernel: str, cgroup: int) -> lab.Dump:
+    """The dump; a kernel that no package source has is said, and an error where it is required."""
+    try:
+        return lab.build(name, kernel=kernel, cgroup=cgroup)
+    except lab.NoKernel as error:
+        if os.environ.get("VMTRIAGE_LIVE") == "required":
+            raise
+        pytest.skip(str(error))
+
+
 def vmtriage(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command as a user types it."""
     return subprocess.run(
@@ -58,7 +68,7 @@ CASES = [
 def test_every_scenario_gets_its_class_function_and_culprit(
     name: str, kernel: str, cgroup: int, tmp_path: Path
 ) -> None:
-    dump = lab.build(name, kernel=kernel, cgroup=cgroup)
+    dump = built(name, kernel, cgroup)
     report = analyze(dump, crash_of(NEW), tmp_path)
     expected = dump.expected
     assert report["verdict"]["class"] == expected.crash_class
@@ -85,9 +95,7 @@ def suspects(report: Json) -> list[Json]:
 def test_the_throttled_yarn_container_is_the_culprit(
     crash: str, kernel: str, cgroup: int, tmp_path: Path
 ) -> None:
-    report = analyze(
-        lab.build("cfs_lockup", kernel=kernel, cgroup=cgroup), crash_of(crash), tmp_path
-    )
+    report = analyze(built("cfs_lockup", kernel, cgroup), crash_of(crash), tmp_path)
     culprit = report["culprit"]
     assert culprit["kind"] == "container"
     assert culprit["runtime"] == "yarn"
@@ -195,7 +203,7 @@ def test_a_damaged_dump_is_a_report_or_a_clear_error(
 
 
 def test_a_vmlinux_of_another_kernel_is_refused_by_build_id(tmp_path: Path) -> None:
-    dump, other = lab.build("sysrq"), lab.build("null", kernel="6.12", cgroup=2)
+    dump, other = lab.build("sysrq"), built("null", "6.12", 2)
     done = vmtriage("analyze", dump.vmcore, "--vmlinux", other.vmlinux, "-o", tmp_path / "out")
     assert done.returncode == 66
     assert done.stderr.count("build-id") == 1

@@ -147,7 +147,7 @@ class CrashSession:
             self._kill()
             raise SessionError(
                 f"crash gave no prompt within {self._target.start_timeout_s:.0f} s",
-                next_step="is the share with the dump slow? raise --start-timeout",
+                next_step="is the share with the dump slow? raise VMTRIAGE_START_TIMEOUT_S",
             ) from None
         self._ready = True
         if self._starts == 1:

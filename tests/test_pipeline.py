@@ -114,6 +114,17 @@ def test_a_bare_kernel_log_gives_a_verdict(tmp_path: Path) -> None:
     assert report["signatures"][0]["kernel"] == "unknown"  # the log does not say which kernel
 
 
+def test_the_directory_of_a_host_is_enough(tmp_path: Path) -> None:
+    host = tmp_path / "127.0.0.1-2026-11-21-05:00:00"
+    host.mkdir()
+    log = (CAPTURES / "debian8-pick-next-task-fair" / "log.txt").read_text()
+    (host / "vmcore-dmesg.txt").write_text(log)
+    assert report_of(host)["function"] == "pick_next_task_fair"
+    (host / "vmcore").write_bytes(b"")  # a dump comes before the log, even a broken one
+    done = run("analyze", host)
+    assert (done.exit_code, "is empty" in done.stderr) == (65, True)
+
+
 def test_reports_are_written_and_named(tmp_path: Path) -> None:
     done = run("analyze", CAPTURES / "centos7-cfs-lockup", "-o", tmp_path / "out")
     assert done.exit_code == 0

@@ -125,8 +125,8 @@ def analyze(
 ) -> None:  # fmt: skip
     """From VMCORE to a verdict that names the culprit.
 
-    VMCORE is a dump (kdump, flattened, ELF), a directory written by --record, a crash(8) session
-    pasted into a text file, or a kernel log.
+    VMCORE is a dump (kdump, flattened, ELF), the directory kdump left it in, a directory written
+    by --record, a crash(8) session pasted into a text file, or a kernel log.
     """
     from vmtriage.pipeline.opening import Request, open_input
 

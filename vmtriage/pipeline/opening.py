@@ -1,14 +1,14 @@
 """What was given on the command line: a dump, a recorded session, a pasted one, or a log."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vmtriage.errors import BadDump, NoInput
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import Part, Problem
 from vmtriage.session.base import Progress, Session, silent
-from vmtriage.session.record import RecordingSession, ReplaySession
+from vmtriage.session.record import RecordingSession, ReplaySession, is_recording
 from vmtriage.settings import Settings
 from vmtriage.source import debuginfo as debuginfos
 from vmtriage.source import dump as dumps
@@ -43,7 +43,10 @@ def open_input(request: Request, settings: Settings, progress: Progress = silent
     began = time.monotonic()
     path = request.path
     if path.is_dir():
-        return _recording(path, began)
+        inside = None if is_recording(path) else _in_crash_directory(path)
+        if inside is None:
+            return _recording(path, began)
+        return open_input(replace(request, path=inside), settings, progress)
     if not path.exists():
         raise NoInput(f"{path}: no such file or directory", next_step="check the path")
     try:
@@ -54,6 +57,16 @@ def open_input(request: Request, settings: Settings, progress: Progress = silent
             raise
         return _pasted(path, text, began)
     return _live(request, dump, settings, progress, began)
+
+
+# What kdump leaves in a host's directory, the best first: RHEL, flattened, Debian, the log alone.
+_LEFT_BEHIND = ("vmcore", "vmcore.flat", "dump.[0-9]*", "vmcore-dmesg.txt", "dmesg.[0-9]*")
+
+
+def _in_crash_directory(directory: Path) -> Path | None:
+    """The dump, or at least the log, that kdump left in this directory."""
+    found = (path for name in _LEFT_BEHIND for path in sorted(directory.glob(name)))
+    return next((path for path in found if path.is_file()), None)
 
 
 def _live(

@@ -167,8 +167,9 @@ def _read_meta(directory: Path) -> Recording:
     path = directory / _META
     if not is_recording(directory):
         raise NoInput(
-            f"{directory} holds no recorded session",
-            next_step="a recording has session.json and one file per command (bt.txt, sys.txt);"
+            f"{directory} holds no recorded session and no dump",
+            next_step="kdump leaves vmcore or dump.DATE in it; a recording has session.json and"
+            " one file per command (bt.txt, sys.txt);"
             " make one with: vmtriage analyze VMCORE --record DIR",
         )
     if not path.is_file():

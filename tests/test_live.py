@@ -202,6 +202,14 @@ def test_a_damaged_dump_is_a_report_or_a_clear_error(
         assert len(done.stderr.strip().splitlines()) >= 2, "an error says what to do next"
 
 
+def test_a_crash_too_old_for_the_kernel_ends_with_its_own_last_words() -> None:
+    dump = built("null", "6.12", 2)
+    done = vmtriage("analyze", dump.vmcore, "--vmlinux", dump.vmlinux, "--crash", crash_of(OLD))
+    assert done.returncode == 65
+    assert "seek error" in done.stderr
+    assert "too old" in done.stderr
+
+
 def test_a_vmlinux_of_another_kernel_is_refused_by_build_id(tmp_path: Path) -> None:
     dump, other = lab.build("sysrq"), built("null", "6.12", 2)
     done = vmtriage("analyze", dump.vmcore, "--vmlinux", other.vmlinux, "-o", tmp_path / "out")

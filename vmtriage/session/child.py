@@ -54,6 +54,26 @@ def plain(text: str) -> str:
     return "\n".join(noise.sub("", line) for line in lines).strip("\n")
 
 
+def last_words(
+    crash: Path, vmlinux: Path, dump: Path, environment: dict[str, str], timeout_s: float = 60.0
+) -> str:
+    """What a crash that ended in silence says with -d1: its last line, "" if that is silent too."""
+    try:
+        said = subprocess.run(
+            [crash, "-d1", "-s", "--no_crashrc", vmlinux, dump],
+            env=environment,
+            cwd=environment["HOME"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
+            check=False,
+        ).stdout.decode("utf-8", "backslashreplace")
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+
+
 def version_of(crash: Path, environment: dict[str, str]) -> str | None:
     """ "8.0.6", as `crash --version` says; None when it says nothing."""
     try:

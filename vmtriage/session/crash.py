@@ -25,7 +25,7 @@ import pexpect
 from vmtriage.errors import BadDump, SessionError
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.base import CommandOutput, Progress, silent
-from vmtriage.session.child import environment, limits, plain, version_of
+from vmtriage.session.child import environment, last_words, limits, plain, version_of
 from vmtriage.session.commands import CrashCommand
 from vmtriage.session.startup import explain_failed_start
 
@@ -140,6 +140,10 @@ class CrashSession:
         except pexpect.EOF:
             text = plain(child.before or "")
             child.wait()
+            if not text and not child.signalstatus:
+                target = self._target
+                private = environment(self._scratch)
+                text = last_words(target.crash, target.vmlinux, target.dump, private)
             raise explain_failed_start(
                 text, child.exitstatus, child.signalstatus, self._target.dump, self._target.vmlinux
             ) from None

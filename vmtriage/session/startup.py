@@ -46,8 +46,18 @@ _KNOWN: tuple[tuple[str, type[TriageError], str], ...] = (
     ),
     ("page excluded", BadDump, "makedumpfile left out pages crash needs: dump with a lower level"),
     ("may be truncated or incomplete", BadDump, "the dump is truncated: copy it again"),
-    ("seek error", BadDump, "the dump is truncated, or the vmlinux is of another build"),
-    ("read error", BadDump, "the dump is damaged or truncated"),
+    (
+        "seek error",
+        BadDump,
+        "this crash is too old for the dump's kernel (try a newer one with --crash), or the dump is"
+        " cut short (compare its size with the original)",
+    ),
+    (
+        "read error",
+        BadDump,
+        "the dump is cut short or damaged (compare its size with the original, copy it again);"
+        " where it is not, try a newer crash with --crash",
+    ),
 )
 
 

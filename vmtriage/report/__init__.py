@@ -1,5 +1,6 @@
 """Reports for people and programs: pure functions from Report to text, and files of them."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -31,4 +32,12 @@ def write(report: Report, directory: Path, formats: Iterable[str]) -> tuple[Path
     wanted = tuple(dict.fromkeys(formats))
     if unknown := [name for name in wanted if name not in FILENAMES]:
         raise ValueError(f"no file for format {unknown[0]!r}; there are: {', '.join(FILENAMES)}")
-    return files.write_all(directory, {FILENAMES[n]: RENDERERS[n](report) for n in wanted})
+    began = time.monotonic()
+    pages = {name: RENDERERS[name](report) for name in wanted if name != "json"}
+    if "json" in wanted:  # last: it tells how long the others took
+        took = round(time.monotonic() - began, 3)
+        timing = report.timing.model_copy(
+            update={"render_s": took, "total_s": round(report.timing.total_s + took, 3)}
+        )
+        pages["json"] = RENDERERS["json"](report.model_copy(update={"timing": timing}))
+    return files.write_all(directory, {FILENAMES[name]: pages[name] for name in wanted})

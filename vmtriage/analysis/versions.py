@@ -147,7 +147,7 @@ def _not_fixed(
             return (
                 "unknown",
                 f"{label} lies between {doubtful} and {entry.fixed}: no record says which build"
-                " in between was the first with the fix",
+                " in between was the first known to have the fix",
                 _first(line, [e for e, stream in ahead if stream == branch] or [entry]),
             )
     same = [e for e, stream in ahead if stream is not None and stream == branch]
@@ -155,7 +155,11 @@ def _not_fixed(
     later = [e for e, stream in ahead if stream is not None and stream != branch]
     nearest = _first(line, same or [*whole, *later])
     if nearest and (same or _older_is_affected(kernel, bool(whole), bool(later))):
-        return "affected", f"{label} is older than {nearest}, the first with the fix", nearest
+        return (
+            "affected",
+            f"{label} is older than {nearest}, the first known to have the fix",
+            nearest,
+        )
     if nearest:
         reason = f"{label} is older than {nearest}, but its branch may carry the fix as a backport"
         return "unknown", reason, nearest

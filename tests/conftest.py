@@ -5,8 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fixtures import lab
+
+# A busy machine is slow, not wrong: only results are tested, never the clock.
+settings.register_profile("vmtriage", deadline=None)
+settings.load_profile("vmtriage")
 
 Golden = Callable[[Path, str], None]
 

@@ -1,6 +1,5 @@
 """`bt` on real and synthetic outputs; the goldens beside the fixtures were checked by eye."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Golden
 from vmtriage.errors import ParseError
-from vmtriage.models.backtrace import Backtrace
+from vmtriage.models.backtrace import Backtrace, Backtraces
 from vmtriage.models.base import NoteKind
 from vmtriage.parsers import bt
 
@@ -102,7 +101,7 @@ def _survives(text: str) -> None:
         got = bt.parse(text)
     except ParseError:
         return
-    got.model_dump_json()
+    assert Backtraces.model_validate_json(got.model_dump_json()) == got
 
 
 @settings(max_examples=200, deadline=None)
@@ -127,11 +126,10 @@ def test_any_text_at_all(text: str) -> None:
     _survives(text)
 
 
+@pytest.mark.timeout(60)  # quadratic work on a text this long takes minutes
 @pytest.mark.parametrize(
     "unit", [" ", "[", "]", "PID: ", '"', "a.a/", " at ", "RIP: ", "#0 [", "- ", "> ", "+1", ": "]
 )
 @pytest.mark.parametrize("head", ["", " #0 [ff] ", "    [exception RIP: ", " -", "--- <", "["])
 def test_long_lines_take_linear_time(head: str, unit: str) -> None:
-    start = time.perf_counter()
-    _survives(head + unit * 20_000 + "\n")
-    assert time.perf_counter() - start < 2
+    _survives(head + unit * 100_000 + "\n")

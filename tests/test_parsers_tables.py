@@ -1,6 +1,5 @@
 """kmem, ps and mod tables: odd columns, hostile names, cut text, speed."""
 
-import time
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -138,11 +137,13 @@ def test_any_text_at_all(module: ModuleType, text: str) -> None:
         module.parse(text)
 
 
+@pytest.mark.timeout(60)  # quadratic work on a text this long takes minutes
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.COMMAND)
 @pytest.mark.parametrize("piece", [" ", "9 ", "A", "[", "ffffffff 1 "])
 def test_hostile_text_takes_linear_time(module: ModuleType, piece: str) -> None:
-    start = time.process_time()
-    for text in (piece * 30_000, piece * 30_000 + "!"):
+    ended = 0
+    for text in (piece * 150_000, piece * 150_000 + "!"):
         with suppress(ParseError):
             module.parse(text)
-    assert time.process_time() - start < 2
+        ended += 1
+    assert ended == 2

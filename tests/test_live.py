@@ -109,8 +109,11 @@ def test_the_throttled_yarn_container_is_the_culprit(
     assert len(row["cpus"]) >= 2
     assert row["cpus_seen"] == 4
     assert report["function"] == "unthrottle_cfs_rq"
-    known = next(s for s in report["signatures"] if s["id"] == "cfs-bandwidth-distribute-loop")
-    assert known["kernel"] == "fixed"  # these kernels are newer than 3.17: the report says so
+    known = {s["id"]: s["kernel"] for s in report["signatures"]}
+    assert "cfs-bandwidth-lockup" in known
+    # Newer kernels may unthrottle a remote CPU by IPI: then the timer's loop is not on the stack.
+    if any(f["function"] == "distribute_cfs_runtime" for f in report["backtraces"][0]["frames"]):
+        assert known["cfs-bandwidth-distribute-loop"] == "fixed"  # newer than 3.17: it says so
 
 
 def test_an_old_crash_that_lost_tasks_is_noticed(tmp_path: Path) -> None:

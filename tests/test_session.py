@@ -8,7 +8,7 @@ import pytest
 from vmtriage.errors import BadDump, NoDebuginfo, SessionError, TriageError
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.child import find_crash
-from vmtriage.session.commands import BT, LOG, SYS, CrashCommand, bt_of
+from vmtriage.session.commands import BT, LOG, SYS, CrashCommand, bytes_at
 from vmtriage.session.crash import CrashSession, CrashTarget
 
 # Answers like crash on a pty: a prompt, `COMMAND > FILE`, `eval 0xN`.
@@ -152,4 +152,4 @@ def test_a_missing_crash_is_said_with_the_package() -> None:
 @pytest.mark.parametrize("task", ["ffff8800; !id", "ffff | sh", "", "xyz", "ffff88000000000000"])
 def test_only_addresses_get_into_a_command(task: str) -> None:
     with pytest.raises(TriageError, match="refused"):
-        bt_of(task)
+        bytes_at(task, 0, 16)

@@ -57,13 +57,6 @@ class SessionError(TriageError):
     exit_code = 69  # EX_UNAVAILABLE
 
 
-class CommandTimeout(SessionError):
-    """A crash command gave no answer within its time."""
-
-    exit_code = 75  # EX_TEMPFAIL
-    retryable = True
-
-
 class CannotWrite(TriageError):
     """A report could not be written: permission, no space, read-only."""
 

@@ -4,7 +4,7 @@ Everything here is linear in the length of the text, and takes any text at all.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vmtriage.models.base import Note, NoteKind
@@ -115,13 +115,6 @@ def _kind_of(text: str, command: str) -> NoteKind | None:
 def unknown(line: Line) -> Note:
     """The note for a line that no rule of a parser fits."""
     return Note(kind=NoteKind.UNKNOWN, line=line.number, text=line.text.strip())
-
-
-def notes_for(lines: Iterable[Line], command: str) -> Iterator[Note]:
-    """A note for every line that is not blank: what it is if known, else UNKNOWN."""
-    for line in lines:
-        if line.text.strip():
-            yield note_of(line, command) or unknown(line)
 
 
 def task_header(lines: Sequence[Line], index: int) -> TaskHeader | None:

@@ -62,10 +62,3 @@ def bytes_at(task: str, offset: int, count: int) -> CrashCommand:
     if not _HEX.fullmatch(task) or not 0 <= offset < 1 << 16 or not 0 < count <= 64:
         raise TriageError(f"refused to put {task!r} into a crash command: not a kernel address")
     return CrashCommand(f"rd -8 {int(task, 16) + offset:x} {count}", 10)
-
-
-def bt_of(task: str) -> CrashCommand:
-    """`bt` of the task_struct at this address."""
-    if not _HEX.fullmatch(task):
-        raise TriageError(f"refused to put {task!r} into a crash command: not a kernel address")
-    return CrashCommand(f"bt {task}", BT.timeout_s)

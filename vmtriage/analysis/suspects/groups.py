@@ -25,7 +25,8 @@ def identity(path: str, owner: Container | None = None) -> dict[str, str | None]
 def bandwidth(case: Case) -> Iterator[Culprit]:
     """CFS bandwidth code on the locked CPU: the group that is throttled on most CPUs."""
     lockups = (C.HARD_LOCKUP, C.SOFT_LOCKUP, C.RCU_STALL, C.NMI)
-    if case.classification.crash_class not in lockups or not case.throttled:
+    groups = [group for group in case.throttled or () if group.kind == "cfs"]
+    if case.classification.crash_class not in lockups or not groups:
         return
     command, frames = "bt", _bandwidth_frames(case.stack)
     if not frames:
@@ -35,15 +36,16 @@ def bandwidth(case: Case) -> Iterator[Culprit]:
         frames = next((found for each in others if (found := _bandwidth_frames(each))), [])
     if not frames:
         return
-    top = case.throttled[0]
-    rivals = [t for t in case.throttled[1:] if not t.path.startswith(top.path + "/")]
+    top = groups[0]
+    rivals = [t for t in groups[1:] if not t.path.startswith(top.path + "/")]
+    waits = command == "bt" and _waits_for_a_lock(case.stack)  # then its owner may be to blame
     clear = all(len(rival.cpus) * 2 <= len(top.cpus) for rival in rivals)
     yield Culprit.model_validate(
         {
             **identity(top.path, top.container),
             "comms": top.comms,
             "cpus": top.cpus,
-            "confidence": "high" if clear and command == "bt" else "medium",
+            "confidence": "high" if clear and command == "bt" and not waits else "medium",
             "reason": "the locked CPU was handing out CFS bandwidth, and this group is throttled on"
             f" {len(top.cpus)} of {top.cpus_seen} CPUs"
             + ("" if clear else f"; {len(rivals)} other throttled groups are close behind"),
@@ -59,6 +61,11 @@ def bandwidth(case: Case) -> Iterator[Culprit]:
             ],
         }
     )  # fmt: skip
+
+
+def _waits_for_a_lock(stack: Backtrace | None) -> bool:
+    block = next((e for e in stack.exceptions if not e.user_mode), None) if stack else None
+    return block is not None and plumbing.base_name(block.function or "") in plumbing.LOCKING
 
 
 def _bandwidth_frames(stack: Backtrace | None) -> list[Frame]:

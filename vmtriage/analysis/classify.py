@@ -43,6 +43,11 @@ _OOPS = frozenset(
      C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT, C.STACK_OVERFLOW, C.SPINLOCK,
      C.ATOMIC_SLEEP, C.KASAN, C.KFENCE, C.UBSAN}
 )  # fmt: skip
+# Those that end a kernel with panic_on_oops; the others it may have survived long ago.
+_FATAL = frozenset(
+    {C.NULL_POINTER, C.PAGE_FAULT, C.GENERAL_PROTECTION, C.BUG, C.DIVIDE_ERROR, C.DOUBLE_FAULT,
+     C.STACK_OVERFLOW}
+)  # fmt: skip
 # A BUG() that another message announced a few lines before belongs to that message.
 _ANNOUNCE = frozenset({C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT, C.SPINLOCK})
 _STACK_SAYS = (
@@ -81,8 +86,8 @@ def classify(facts: Facts, incidents: Sequence[Incident]) -> Classification:
         evidence.append(stack_class[1])
     if decided is None:
         decided, evidence = _from_oops(incidents, evidence, facts)
-    if decided is C.BUG or (decided in _OOPS and decided not in _ANNOUNCE):
-        decided, evidence = _announced(decided, incidents, evidence)
+    if decided is C.BUG:
+        decided, evidence = _announced(incidents, evidence, facts)
     return _finish(decided, facts, incidents, evidence)
 
 
@@ -102,8 +107,13 @@ def _from_stack(facts: Facts) -> tuple[CrashClass, Evidence] | None:
 def _from_oops(
     incidents: Sequence[Incident], evidence: list[Evidence], facts: Facts
 ) -> tuple[CrashClass, list[Evidence]]:
-    """The first oops in the log is the cause; later ones are its echoes."""
-    oops = next((each for each in incidents if each.crash_class in _OOPS), None)
+    """The first oops in the log is the cause; later ones are its echoes.
+
+    A report that the kernel survived (a refcount, a bad page, days ago) is second to an oops.
+    """
+    ranked = [each for each in incidents if each.crash_class in _FATAL]
+    ranked += [each for each in incidents if each.crash_class in _OOPS]
+    oops = next(iter(ranked), None)
     if oops is not None:
         return oops.crash_class, [*evidence, quote(oops, facts, "the first oops in the log")]
     if any(each.crash_class is C.PANIC for each in incidents) or evidence:
@@ -115,18 +125,17 @@ def _from_oops(
 
 
 def _announced(
-    decided: CrashClass, incidents: Sequence[Incident], evidence: list[Evidence]
+    incidents: Sequence[Incident], evidence: list[Evidence], facts: Facts
 ) -> tuple[CrashClass, list[Evidence]]:
-    oops = next((each for each in incidents if each.crash_class is decided), None)
-    if oops is None:
-        return decided, evidence
+    """A BUG() belongs to the message that stands a few lines before it."""
+    bug = next((each for each in incidents if each.crash_class is C.BUG), None)
+    if bug is None:
+        return C.BUG, evidence
     for each in incidents:
-        if each.crash_class in _ANNOUNCE and 0 <= oops.first_line - each.first_line <= 40:
-            says = "this message announced the oops that followed"
-            text = each.title
-            found = Evidence(command="log", line=each.first_line, text=text, says=says)
-            return each.crash_class, [*evidence, found]
-    return decided, evidence
+        if each.crash_class in _ANNOUNCE and 0 <= bug.first_line - each.first_line <= 40:
+            said = quote(each, facts, "this message announced the BUG that followed")
+            return each.crash_class, [*evidence, said]
+    return C.BUG, evidence
 
 
 def quote(incident: Incident, facts: Facts, says: str) -> Evidence:

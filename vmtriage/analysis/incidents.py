@@ -8,6 +8,7 @@ from vmtriage.analysis.formats import FORMATS, TRIGGER, Format
 from vmtriage.models.finding import CrashClass, Incident
 from vmtriage.models.klog import KernelLog, LogRecord
 
+_SAME_REPORT = 3  # lines
 _BLOCK_LINES = 120  # a trace is over by then
 _NAME = r"(?P<fn>[A-Za-z_][\w.]*)\+0x[0-9a-f]+"
 # Where the CPU was, in every architecture's spelling: arch/*/kernel/{process,traps}.c
@@ -73,7 +74,9 @@ def find(log: KernelLog) -> tuple[Incident, ...]:
     heads = list(_heads(log.records))
     incidents: list[Incident] = []
     for number, (at, form, match) in enumerate(heads):
-        following = heads[number + 1][0] if number + 1 < len(heads) else len(log.records)
+        later = [head[0] for head in heads[number + 1 : number + 4]]
+        # The WARNING or BUG line right after a report belongs to it: its trace is the report's.
+        following = next((each for each in later if each - at > _SAME_REPORT), len(log.records))
         block = log.records[at : min(following, at + _BLOCK_LINES)]
         incidents.append(_incident(form, match, block))
     return tuple(incidents)

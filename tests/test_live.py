@@ -209,7 +209,7 @@ def test_a_crash_too_old_for_the_kernel_ends_with_its_own_last_words() -> None:
     dump = built("null", "6.12", 2)
     done = vmtriage("analyze", dump.vmcore, "--vmlinux", dump.vmlinux, "--crash", crash_of(OLD))
     assert done.returncode == 65
-    assert "seek error" in done.stderr
+    assert "seek error" in done.stderr or "do not match" in done.stderr  # as KASLR will have it
     assert "too old" in done.stderr
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vmtriage.errors import BadDump, NoDebuginfo, SessionError, TriageError
+from vmtriage.errors import BadDump, SessionError, TriageError
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.child import find_crash
 from vmtriage.session.commands import BT, LOG, SYS, CrashCommand, bytes_at
@@ -107,7 +107,7 @@ def test_a_crash_that_dies_always_is_not_started_for_ever(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("said", "error", "words"),
     [
-        ("crash: vmlinux and vmcore do not match!", NoDebuginfo, "do not match"),
+        ("crash: vmlinux and vmcore do not match!", BadDump, "do not match"),
         ("crash: x: not a supported file format", BadDump, "not a supported"),
         ("crash: invalid structure member offset: foo_bar", SessionError, "too old"),
         ("", BadDump, "without a word"),

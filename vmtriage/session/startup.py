@@ -7,9 +7,11 @@ from vmtriage.errors import BadDump, NoDebuginfo, NoInput, SessionError, TriageE
 # (words in crash's output, error, what to do); the first that fits wins.
 _KNOWN: tuple[tuple[str, type[TriageError], str], ...] = (
     (
+        # The build-id was compared before, where there is one: another build is the last guess.
         "do not match!",
-        NoDebuginfo,
-        "another build of the kernel, or a truncated dump; give the vmlinux of the dump's release",
+        BadDump,
+        "this crash is too old for the dump's kernel (try a newer one with --crash), the dump is"
+        " cut short, or the vmlinux is of another build",
     ),
     (
         "no debugging data available",

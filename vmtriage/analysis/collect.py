@@ -133,6 +133,11 @@ def _run_of(output: CommandOutput, parsed: Model | None) -> CommandRun:
         note.kind is NoteKind.ERROR for note in notes_of(parsed)
     ):
         status = CommandStatus.ERRORS
+    return recorded(output, status)
+
+
+def recorded(output: CommandOutput, status: CommandStatus) -> CommandRun:
+    """The record of one command that was put to the session."""
     return CommandRun(
         command=output.command, status=status, seconds=round(output.seconds, 3),
         bytes=len(output.text.encode("utf-8", "replace")), reason=output.reason,

@@ -6,6 +6,7 @@ then prints `[no tasks queued]` for full queues. The trees under the cfs_rq are 
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from vmtriage.analysis.collect import recorded
 from vmtriage.analysis.runqueues import groups_of
 from vmtriage.errors import ParseError
 from vmtriage.models.evidence import CommandRun, CommandStatus, Facts, Part, Problem
@@ -51,15 +52,7 @@ class _Asked:
         """The answers; "" where a command failed."""
         answers = []
         for output in self._session.run(commands):
-            self.runs.append(
-                CommandRun(
-                    command=output.command,
-                    status=output.status,
-                    seconds=round(output.seconds, 3),
-                    bytes=len(output.text),
-                    reason=output.reason,
-                )
-            )
+            self.runs.append(recorded(output, output.status))
             answers.append(output.text if output.status is CommandStatus.OK else "")
         return answers
 

@@ -19,12 +19,9 @@ def module(case: Case) -> Iterator[Culprit]:
         (m for m in (case.facts.modules.modules if case.facts.modules else ()) if m.name == name),
         None,
     )
-    own = {C.NULL_POINTER, C.PAGE_FAULT, C.GENERAL_PROTECTION, C.BUG, C.DIVIDE_ERROR,
-           C.LIST_CORRUPTION, C.SOFT_LOCKUP, C.HUNG_TASK, C.HARD_LOCKUP}  # fmt: skip
-    sure = taints is not None and case.classification.crash_class in own
-    confidence: Confidence = "high" if sure and case.classification.crash_class in (
-        C.NULL_POINTER, C.BUG, C.GENERAL_PROTECTION, C.DIVIDE_ERROR
-    ) else "medium"  # fmt: skip
+    its_own_fault = (C.NULL_POINTER, C.BUG, C.GENERAL_PROTECTION, C.DIVIDE_ERROR)
+    sure = taints is not None and case.classification.crash_class in its_own_fault
+    confidence: Confidence = "high" if sure else "medium"
     evidence = list(case.function.evidence)
     if taints is not None:
         evidence.append(

@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vmtriage.errors import BadDump, NoDebuginfo, NoInput, TriageError
@@ -110,6 +110,7 @@ def test_a_missing_dump_is_missing_input(tmp_path: Path) -> None:
     assert caught.value.exit_code == 66
 
 
+@example(cut=58, flip=561, form=1)  # a program header table beyond any file
 @given(cut=st.integers(0, 12288), flip=st.integers(0, 12287), form=st.sampled_from([0, 1, 2]))
 def test_a_damaged_header_is_an_error_or_an_answer_never_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, cut: int, flip: int, form: int

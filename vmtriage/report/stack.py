@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from vmtriage.analysis.plumbing import base_name
 from vmtriage.models.backtrace import Backtrace, ExceptionFrame
 from vmtriage.models.report import Report
 
@@ -30,11 +31,6 @@ class SameStack:
     cpus: tuple[int, ...]
     who: tuple[str, ...]
     chain: tuple[str, ...]
-
-
-def base_name(function: str) -> str:
-    """The function without what the compiler added (.isra.3, .cold)."""
-    return function.split(".", 1)[0]
 
 
 def at(exception: ExceptionFrame) -> str:

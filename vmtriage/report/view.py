@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vmtriage.analysis.plumbing import base_name
 from vmtriage.models.evidence import Evidence, Problem
 from vmtriage.models.finding import ClockLag, Throttled
 from vmtriage.models.report import RawOutput, Report
@@ -109,8 +110,8 @@ def _stack(report: Report) -> tuple[stack.Row, ...]:
     trace = stack.panic_stack(report)
     if trace is None:
         return ()
-    guilty = stack.base_name(report.function or "")
-    return stack.rows(trace, guilty, frozenset(map(stack.base_name, report.alternatives)))
+    guilty = base_name(report.function or "")
+    return stack.rows(trace, guilty, frozenset(map(base_name, report.alternatives)))
 
 
 def _evidence(report: Report) -> tuple[Evidence, ...]:

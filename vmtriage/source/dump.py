@@ -170,7 +170,7 @@ def _elf(path: Path, size: int, head: bytes) -> DumpInfo:
         raise BadDump(
             f"{path} is an ELF file but no core dump", next_step="did you swap vmlinux and vmcore?"
         )
-    notes, end = _elf_notes(path, order, wide, table, entry, min(count, 65535))
+    notes, end = _elf_notes(path, size, order, wide, table, entry, min(count, 65535))
     info = _vmcoreinfo_in(notes)
     return DumpInfo(
         path=str(path),
@@ -188,12 +188,14 @@ def _elf(path: Path, size: int, head: bytes) -> DumpInfo:
 
 
 def _elf_notes(
-    path: Path, order: str, wide: bool, table: int, entry: int, count: int
+    path: Path, size: int, order: str, wide: bool, table: int, entry: int, count: int
 ) -> tuple[bytes, int]:
     """The bytes of all PT_NOTE segments, and where the last segment's data should end."""
     notes, end = b"", 0
     with path.open("rb") as file:
         for index in range(count):
+            if table + index * entry >= size:
+                return notes, size + 1  # the table itself is cut off
             file.seek(table + index * entry)
             header = file.read(56 if wide else 32)
             try:
@@ -204,7 +206,7 @@ def _elf_notes(
             except struct.error:
                 break
             end = max(end, offset + length)
-            if kind == 4 and offset < 1 << 62:  # PT_NOTE
+            if kind == 4 and offset < size:  # PT_NOTE
                 file.seek(offset)
                 notes += file.read(min(length, _MAX_NOTES))
     return notes, end

@@ -4,13 +4,14 @@ import re
 from collections.abc import Sequence
 
 from vmtriage.analysis import plumbing
+from vmtriage.analysis.klog.primary import primary
 from vmtriage.analysis.leak import find_leak
 from vmtriage.models.evidence import Confidence, Evidence, Facts
 from vmtriage.models.finding import Classification, CrashClass, Incident
 
 C = CrashClass
 
-# What a panic text alone decides; the first row that fits wins. None: an oops, see the log.
+# What a panic text alone decides; the first row that fits wins. None: the log knows better.
 _PANIC_TEXTS: tuple[tuple[re.Pattern[str], CrashClass | None], ...] = tuple(
     (re.compile(pattern), crash_class)
     for pattern, crash_class in (
@@ -25,7 +26,7 @@ _PANIC_TEXTS: tuple[tuple[re.Pattern[str], CrashClass | None], ...] = tuple(
         (r"NMI: Not continuing|NMI IOCK|NMI: |An NMI occurred", C.NMI),
         (r"Attempted to kill", C.INIT_KILLED),
         (r"VFS: Unable to mount root|No (?:working )?init found", C.NO_ROOT),
-        (r"panic_on_warn", C.WARNING),
+        (r"panic_on_warn", None),
         (r"NULL pointer dereference", C.NULL_POINTER),
         (r"kernel paging request|handle page fault|access to user memory", C.PAGE_FAULT),
         (r"general protection fault", C.GENERAL_PROTECTION),
@@ -37,19 +38,6 @@ _PANIC_TEXTS: tuple[tuple[re.Pattern[str], CrashClass | None], ...] = tuple(
         (r"Fatal exception|^Oops|Oops: |BUG: |invalid opcode", None),
     )
 )
-# Classes an oops in the log can have, when the panic text only says that there was one.
-_OOPS = frozenset(
-    {C.NULL_POINTER, C.PAGE_FAULT, C.GENERAL_PROTECTION, C.BUG, C.DIVIDE_ERROR, C.DOUBLE_FAULT,
-     C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT, C.STACK_OVERFLOW, C.SPINLOCK,
-     C.ATOMIC_SLEEP, C.KASAN, C.KFENCE, C.UBSAN}
-)  # fmt: skip
-# Those that end a kernel with panic_on_oops; the others it may have survived long ago.
-_FATAL = frozenset(
-    {C.NULL_POINTER, C.PAGE_FAULT, C.GENERAL_PROTECTION, C.BUG, C.DIVIDE_ERROR, C.DOUBLE_FAULT,
-     C.STACK_OVERFLOW}
-)  # fmt: skip
-# A BUG() that another message announced a few lines before belongs to that message.
-_ANNOUNCE = frozenset({C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT, C.SPINLOCK})
 _STACK_SAYS = (
     ("sysrq_handle_crash", C.SYSRQ),
     ("check_panic_on_warn", C.WARNING),
@@ -85,9 +73,7 @@ def classify(facts: Facts, incidents: Sequence[Incident]) -> Classification:
     elif stack_class and stack_class[0] is decided:
         evidence.append(stack_class[1])
     if decided is None:
-        decided, evidence = _from_oops(incidents, evidence, facts)
-    if decided is C.BUG:
-        decided, evidence = _announced(incidents, evidence, facts)
+        decided, evidence = _from_log(incidents, evidence, facts)
     return _finish(decided, facts, incidents, evidence)
 
 
@@ -104,38 +90,16 @@ def _from_stack(facts: Facts) -> tuple[CrashClass, Evidence] | None:
     return None
 
 
-def _from_oops(
+def _from_log(
     incidents: Sequence[Incident], evidence: list[Evidence], facts: Facts
 ) -> tuple[CrashClass, list[Evidence]]:
-    """The first oops in the log is the cause; later ones are its echoes.
-
-    A report that the kernel survived (a refcount, a bad page, days ago) is second to an oops.
-    """
-    ranked = [each for each in incidents if each.crash_class in _FATAL]
-    ranked += [each for each in incidents if each.crash_class in _OOPS]
-    oops = next(iter(ranked), None)
-    if oops is not None:
-        return oops.crash_class, [*evidence, quote(oops, facts, "the first oops in the log")]
-    if any(each.crash_class is C.PANIC for each in incidents) or evidence:
-        return C.PANIC, evidence
-    grave = next((each for each in incidents if each.severity != "notable"), None)
-    if grave is not None:
-        return grave.crash_class, [*evidence, quote(grave, facts, "the first incident in the log")]
-    return C.UNKNOWN, evidence
-
-
-def _announced(
-    incidents: Sequence[Incident], evidence: list[Evidence], facts: Facts
-) -> tuple[CrashClass, list[Evidence]]:
-    """A BUG() belongs to the message that stands a few lines before it."""
-    bug = next((each for each in incidents if each.crash_class is C.BUG), None)
-    if bug is None:
-        return C.BUG, evidence
-    for each in incidents:
-        if each.crash_class in _ANNOUNCE and 0 <= bug.first_line - each.first_line <= 40:
-            said = quote(each, facts, "this message announced the BUG that followed")
-            return each.crash_class, [*evidence, said]
-    return C.BUG, evidence
+    """The incident that brought the kernel down; without a log the panic text must do."""
+    cause = primary(incidents)
+    if cause is None:
+        return (C.PANIC if evidence else C.UNKNOWN), evidence
+    if cause.severity == "notable" and evidence:
+        return C.PANIC, evidence  # something else ended it, and the log does not show what
+    return cause.crash_class, [*evidence, quote(cause, facts, "the cause, by the log")]
 
 
 def quote(incident: Incident, facts: Facts, says: str) -> Evidence:
@@ -156,9 +120,9 @@ def _finish(
             crash_class=C.MEMORY_LEAK, title=leak.title, severity="serious", deliberate=True,
             confidence="medium", evidence=(*leak.evidence, *evidence),
         )  # fmt: skip
-    primary = next((each for each in incidents if each.crash_class is decided), None)
-    if primary is not None and not any(e.line == primary.first_line for e in evidence):
-        evidence.append(quote(primary, facts, "the kernel's own message"))
+    told = next((each for each in incidents if each.crash_class is decided), None)
+    if told is not None and not any(e.line == told.first_line for e in evidence):
+        evidence.append(quote(told, facts, "the kernel's own message"))
     sources = {each.command for each in evidence}
     confidence: Confidence = "high" if len(sources) > 1 else "medium" if evidence else "low"
     return Classification(

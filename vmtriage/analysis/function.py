@@ -4,6 +4,11 @@ from collections.abc import Sequence
 
 from vmtriage.analysis import incidents as logs
 from vmtriage.analysis import plumbing
+from vmtriage.analysis.klog.blame import Guilty, blame_code
+from vmtriage.analysis.klog.formats import Blame
+from vmtriage.analysis.klog.frames import Found
+from vmtriage.analysis.klog.primary import primary
+from vmtriage.analysis.klog.trace import Code, Trace
 from vmtriage.models.backtrace import Backtrace, ExceptionFrame, Frame
 from vmtriage.models.evidence import Evidence, Facts
 from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, Incident
@@ -18,6 +23,11 @@ FAULTS = frozenset(
 _INTERRUPTED = frozenset(
     {CrashClass.HARD_LOCKUP, CrashClass.SOFT_LOCKUP, CrashClass.RCU_STALL, CrashClass.NMI}
 )
+# The innermost frame is wherever the watchdog looked, or where the stack happened to end.
+_LOOPS = frozenset(
+    {CrashClass.HARD_LOCKUP, CrashClass.SOFT_LOCKUP, CrashClass.RCU_STALL,
+     CrashClass.STACK_OVERFLOW}
+)  # fmt: skip
 
 
 def guilty_function(
@@ -101,12 +111,10 @@ def _from_stack(stack: Backtrace, crash_class: CrashClass) -> GuiltyFunction | N
     if block is None and doubtful and crash_class in _INTERRUPTED:
         return None  # the frames below a bogus block are guesses
     frames = relevant_frames(stack, crash_class)
-    names = [frame.function for frame in frames]
-    if block is not None and block.function:
-        names.insert(0, block.function)
-    name = logs.guilty(names, crash_class)
-    if name is None:
+    guilty = _blamed(stack, block, frames, crash_class)
+    if guilty is None:
         return None
+    name = guilty.name
     frame = next((f for f in frames if plumbing.base_name(f.function) == name), None)
     on_rip = block is not None and block.function and plumbing.base_name(block.function) == name
     evidence: list[Evidence] = []
@@ -131,13 +139,23 @@ def _from_stack(stack: Backtrace, crash_class: CrashClass) -> GuiltyFunction | N
         block.function if on_rip and block and block.function else frame.function if frame else name
     )
     module = _module_of(stack, frames, frame, block if on_rip else None)
-    leaf = block.function if block is not None and block.function and not on_rip else None
-    others = dict.fromkeys(
-        (*plumbing.other_names(raw), *([plumbing.base_name(leaf)] if leaf else []))
-    )
+    others = dict.fromkeys((*plumbing.other_names(raw), *guilty.others))
     return GuiltyFunction(
-        name=name, module=module, alternatives=tuple(others), evidence=tuple(evidence)
-    )
+        name=name, module=module, alternatives=tuple(others), path=guilty.path,
+        evidence=tuple(evidence),
+    )  # fmt: skip
+
+
+def _blamed(
+    stack: Backtrace, block: ExceptionFrame | None, frames: Sequence[Frame], crash_class: CrashClass
+) -> Guilty | None:
+    """By the rules a trace in the log is read by: both name the same function."""
+    pc = None
+    if block is not None and block.function:
+        pc = Found(block.function, _module_of(stack, frames, None, block))
+    trace = Trace(tuple(Found(f.function, f.module, f.reliable) for f in frames), "Call Trace:")
+    kind = Blame.LOOP if crash_class in _LOOPS else Blame.FAULT
+    return blame_code(kind, Code(pc, None, (trace,) if frames else ()))
 
 
 def _module_of(
@@ -159,22 +177,21 @@ def _from_log(
     facts: Facts, crash_class: CrashClass, incidents: Sequence[Incident]
 ) -> GuiltyFunction | None:
     wanted = [each for each in incidents if each.crash_class is crash_class and each.function]
-    if crash_class in (CrashClass.LIST_CORRUPTION, CrashClass.REFCOUNT, CrashClass.BAD_PAGE):
-        wanted += [
-            each for each in incidents if each.crash_class is CrashClass.BUG and each.function
-        ]
     if not wanted or facts.log is None:
         return None
-    incident = wanted[0]
+    cause = primary(incidents)
+    incident = cause if cause in wanted else wanted[0]
     records = [r for r in facts.log.records if incident.first_line <= r.line <= incident.last_line]
     for record in records:
         if incident.function and incident.function in record.text:
             return GuiltyFunction(
                 name=incident.function, module=logs.module_in(record.text),
-                alternatives=incident.alternatives,
+                alternatives=incident.alternatives, path=incident.path,
                 evidence=(
                     Evidence(command="log", line=record.line, text=record.text.strip(),
                              says="where the CPU was, by the log"),
                 ),
             )  # fmt: skip
-    return GuiltyFunction(name=incident.function or "", alternatives=incident.alternatives)
+    return GuiltyFunction(
+        name=incident.function or "", alternatives=incident.alternatives, path=incident.path
+    )

@@ -53,14 +53,19 @@ Severity = Literal["panic", "serious", "notable", "noise"]
 class Incident(Model):
     """One event in the kernel log. Line numbers count the log command's output from 1."""
 
+    format: str = "log"  # which message form it was: a name of analysis/klog/formats
     crash_class: CrashClass
     title: str
     function: str | None = None
+    module: str | None = None  # of the function
     alternatives: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()  # function and its callers, the significant ones
     trace: tuple[str, ...] = ()  # functions of its call trace, innermost first
     cpu: int | None = None
     pid: int | None = None
     comm: str | None = None
+    where: str | None = None  # file:line, as the message names it
+    device: str | None = None
     severity: Severity
     corrupted: bool = False
     corrupted_reason: str | None = None
@@ -110,6 +115,7 @@ class GuiltyFunction(Model):
     name: str
     module: str | None = None
     alternatives: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()  # it and its callers, the significant ones
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -125,11 +131,18 @@ class Classification(Model):
 
 
 class Fingerprint(Model):
-    """The same for the same bug, whatever host, CPU, PID, address or build."""
+    """The same for the same bug, whatever host, CPU, PID, address or build.
+
+    problem: class and function. exact: the callers too. The rest stands beside, never inside.
+    """
 
     algorithm: str
     exact: str
     problem: str
+    parts: tuple[str, ...] = ()  # what `exact` was made of, for whoever doubts it
+    release: str | None = None
+    taint: tuple[str, ...] = ()
+    livepatched: bool = False
 
 
 class PanicTask(Model):

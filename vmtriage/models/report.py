@@ -90,13 +90,17 @@ class Culprit(Model):
 class ReportIncident(Model):
     """An incident of the log under the contract's names."""
 
+    format: str = "log"
     crash_class: CrashClass = Field(alias="class")
     title: str
     function: str | None = None
+    module: str | None = None
     alternatives: tuple[str, ...] = ()
     cpu: int | None = None
     pid: int | None = None
     comm: str | None = None
+    where: str | None = None
+    device: str | None = None
     severity: Severity
     corrupted: bool = False
     corrupted_reason: str | None = None
@@ -107,7 +111,7 @@ class ReportIncident(Model):
     @classmethod
     def of(cls, incident: Incident) -> "ReportIncident":
         """The same incident, under the names of report.json."""
-        return cls.model_validate(incident.model_dump(exclude={"trace"}))
+        return cls.model_validate(incident.model_dump(exclude={"trace", "path"}))
 
 
 class Timing(Model):

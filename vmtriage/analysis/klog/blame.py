@@ -1,0 +1,244 @@
+"""The guilty function of a report: which of its functions to name, and by what other names.
+
+Each class has its own question. A fault: where was the program counter? A lockup: which loop does
+not end (the innermost frame is wherever the watchdog happened to look)? A hung task: what does it
+wait for? A leak: who asked for the memory? Functions that only carry or were handed what is wrong
+are passed over (skip.py); if nothing else is left, the innermost of them is named.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from vmtriage.analysis import plumbing, skip
+from vmtriage.analysis.klog import frames
+from vmtriage.analysis.klog.formats import Blame
+from vmtriage.analysis.klog.frames import Found
+from vmtriage.analysis.klog.heads import Head
+from vmtriage.analysis.klog.trace import Code, Trace
+from vmtriage.parsers.klog_line import Line
+
+
+class Guilty(NamedTuple):
+    """The function with its module and other names. path: it and its callers, significant ones."""
+
+    name: str
+    module: str | None = None
+    others: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+
+
+def blame(head: Head, lines: Sequence[Line], code: Code) -> Guilty | None:
+    """The function to name for this report; None when no code is on trial or none is shown."""
+    title = head.fields.get("fn")
+    return blame_code(head.form.blame, code, title, tuple(_lock_sites(lines)))
+
+
+def blame_code(
+    kind: Blame, code: Code, title: str | None = None, sites: Sequence[Found] = ()
+) -> Guilty | None:
+    """The same for any source of frames: a log's trace, or crash's `bt`."""
+    if kind is Blame.NOBODY:
+        name = plumbing.base_name(title) if title else None
+        return Guilty(name, path=(name,)) if name else None
+    if kind is Blame.LOOP:
+        return loop(code)
+    if kind is Blame.WAIT:
+        return wait(code.stack.certain if code.stack else ())
+    return _first_real(_candidates(kind, code, title, sites))
+
+
+def _candidates(
+    kind: Blame, code: Code, title: str | None, sites: Sequence[Found]
+) -> tuple[Found, ...]:
+    if kind is Blame.LOCK:
+        return (*sites, *_stack(code))
+    if kind is Blame.ORDER:
+        return (*sites, *(f for t in code.traces for f in t.certain))
+    if kind is Blame.CHAIN:
+        return _became(code) or _stack(code)
+    if kind is Blame.ALLOC:
+        return _stack(code)
+    start = (Found(title),) if kind is Blame.TITLE and title else ()
+    if code.pc is not None:
+        start = (*start, code.pc)
+    elif code.lr is not None and kind is Blame.FAULT:
+        start = (*start, code.lr)
+    return (*start, *_stack(code))
+
+
+def _became(code: Code) -> tuple[Found, ...]:
+    """The place where the lock became one that interrupts take."""
+    return next((t.certain for t in code.traces if "which became" in t.label), ())
+
+
+def _stack(code: Code) -> tuple[Found, ...]:
+    """The report's own frames: above an exception inside the trace if anything real is there."""
+    trace = code.stack
+    if trace is None:
+        return ()
+    if trace.inner is None:
+        return trace.certain
+    above = trace.before
+    real = any(not skip.carries(plumbing.base_name(each.name)) for each in above)
+    return above if real or code.pc is not None else trace.below
+
+
+def _first_real(candidates: Iterable[Found]) -> Guilty | None:
+    """The first that neither carries nor was handed the fault; else the best of the others."""
+    named = [each for each in candidates if each.name]
+    kept = [each for each in named if not skip.carries(plumbing.base_name(each.name))]
+    real = [each for each in kept if not skip.passes(plumbing.base_name(each.name))]
+    last = [each for each in named if not skip.never(plumbing.base_name(each.name))]
+    best = next(iter(real or kept or last), None)
+    return _guilty(best, named, kept[:1]) if best is not None else None
+
+
+def _guilty(best: Found, frames_: Sequence[Found], also: Sequence[Found] = ()) -> Guilty:
+    name = plumbing.base_name(best.name)
+    others = [*plumbing.other_names(best.name)]
+    others += [plain for each in also if (plain := plumbing.base_name(each.name)) != name]
+    index = next((i for i, each in enumerate(frames_) if each is best), 0)
+    return Guilty(name, best.module, tuple(dict.fromkeys(others)), _path(name, frames_[index:]))
+
+
+_PATH = 5
+
+
+def _path(name: str, outward: Sequence[Found]) -> tuple[str, ...]:
+    """The function and the callers that say where it was called from, without mere carriers."""
+    plain = (plumbing.base_name(each.name) for each in outward)
+    kept = dict.fromkeys(p for p in plain if not (skip.carries(p) or skip.passes(p)))
+    return tuple(dict.fromkeys([name, *kept]))[:_PATH]
+
+
+# Frames that hand control to the code a task, a timer or a system call runs: source kernel/,
+# entry/, net/core/dev.c, fs/. What stands right above one is where the loop belongs to.
+_ANCHOR = re.compile(
+    "|".join(
+        """process_one_work process_scheduled_works worker_thread kthread ret_from_\\w+ kernel_init
+        do_syscall_\\w+ x64_sys_call ia32_sys_call invoke_syscall el0_svc\\w* do_el0_svc entry_SYS\\w+
+        system_call\\w* syscall_\\w+ do_fast_syscall_32 __do_fast_syscall_32 do_int80_syscall_32
+        sysenter\\w* tracesys cstar_dispatch ret_fast_syscall ret_to_user riscv_sys\\w+ handle_syscall
+        __do_softirq __softirqentry_text_start handle_softirqs do_softirq\\w* call_timer_fn __run_timers
+        net_rx_action __napi_poll napi_poll tasklet_action\\w* rcu_do_batch rcu_core\\w*
+        __netif_receive_skb\\w* netif_receive_skb\\w* __hrtimer_run_queues hrtimer_interrupt
+        __run_hrtimer irq_exit\\w* do_idle cpu_startup_entry cpu_idle\\w* start_secondary rest_init
+        task_work_run get_signal do_exit do_group_exit exit_to_user\\w* prepare_exit_to_user\\w*
+        vfs_(?:read|write|ioctl|readv|writev|fsync|iter_\\w+)\\w* __vfs_(?:read|write) do_vfs_ioctl
+        ksys_\\w+ new_sync_\\w+ call_(?:read|write)_iter do_iter_\\w+ compat_ioctl\\w*
+        sock_(?:sendmsg|recvmsg|write_iter|read_iter|ioctl|close)\\w* netlink_(?:unicast|sendmsg|rcv_skb)
+        \\w*rtnetlink_rcv_msg genl_rcv_msg genl_family_rcv_msg\\w* __fput fput ____fput
+        __do_fault nfnetlink_rcv_msg full_proxy_\\w+ proc_reg_\\w+ kernfs_fop_\\w+ generic_smp_call\\w*
+        __?flush_smp_call\\w* notifier_call_chain call_netdevice_notifiers\\w* do_one_initcall
+        __x64_sys_exit_group do_one_pass run_ksoftirqd smpboot_thread_fn handle_irq_event\\w*
+        __handle_irq_event\\w*""".split()
+    )
+)
+_REMOTE_CALL = re.compile(r"smp_call_function\w*|on_each_cpu\w*")
+
+
+def loop(code: Code) -> Guilty | None:
+    """The frame below the loop's leaf: what stands right above an anchor of the stuck code."""
+    stuck = list(_stuck(code))
+    names = [plumbing.base_name(each.name) for each in stuck]
+    for anchor in plumbing.LOCKUP_ANCHORS:
+        if anchor in names[:12]:
+            return _guilty(stuck[names.index(anchor)], stuck, stuck[:1])
+    last: Found | None = None
+    for each, name in zip(stuck, names, strict=True):
+        if _REMOTE_CALL.fullmatch(name):
+            return _guilty(each, stuck, stuck[:1])
+        if _ANCHOR.fullmatch(name):
+            if last is not None:
+                break
+        elif not (skip.carries(name) or skip.passes(name)):
+            last = each
+    if not stuck:
+        return None
+    found = _guilty(last or stuck[0], stuck, stuck[:1])
+    return _in_module(found, stuck[: stuck.index(last)] if last else ())
+
+
+def _in_module(found: Guilty, inner: Sequence[Found]) -> Guilty:
+    """The innermost frame of a module above it: a module seldom lends its code to others.
+
+    The path keeps the stable frame, so that the leaf of the moment is in no fingerprint.
+    """
+    for each in inner:
+        name = plumbing.base_name(each.name)
+        if each.module and not (skip.carries(name) or skip.passes(name)):
+            others = dict.fromkeys((found.name, *found.others))
+            return Guilty(name, each.module, tuple(o for o in others if o != name), found.path)
+    return found
+
+
+def _stuck(code: Code) -> Iterator[Found]:
+    """Frames of the code that does not end: below the interrupt that looked at it."""
+    own = [each for each in code.traces if not each.waits]
+    for trace in own:
+        frames_ = trace.below or trace.certain[_looked(trace) + 1 :]
+        if any(not skip.carries(plumbing.base_name(each.name)) for each in frames_):
+            if trace is own[0] and code.pc is not None and not trace.below:
+                yield code.pc
+            yield from frames_
+            return
+    if code.pc is not None:
+        yield code.pc
+    if code.stack is not None:
+        yield from code.stack.certain
+
+
+def _looked(trace: Trace) -> int:
+    """The index of the interrupt's entry, below which the interrupted code stands; -1: none."""
+    entries = (i for i, f in enumerate(trace.certain) if _INTERRUPT.fullmatch(f.name.split(".")[0]))
+    return max(entries, default=-1)
+
+
+_INTERRUPT = re.compile(
+    r"(?:smp_)?apic_timer_interrupt\w*|asm_sysvec_\w+|\w*_interrupt_entry\w*|retint_\w+|asm_common_interrupt"
+    r"|common_interrupt|ret_from_intr|end_repeat_nmi|asm_exc_nmi|el1_irq|el1h_64_irq|__irq_svc|nmi|do_nmi"
+    r"|ret_from_exception|handle_arch_irq|do_interrupt_handler|reschedule_interrupt|xen_\w+_callback\w*|hv_stimer\w*"
+)
+
+# Words in the names of functions that only wait. Source: kernel/sched, kernel/locking.
+_WAITING = re.compile(
+    r"sched|_lock|_slowlock|down|rwsem|completion|kthread|wait|synchronize|context_switch|__switch_to"
+    r"|cancel_\w*work|rcu_barrier|mutex|io_schedule|__bio_|bit_wait|jbd2_log_wait|flush_work|do_read_cache"
+)
+
+
+def wait(trace: Sequence[Found]) -> Guilty | None:
+    """Who waits, and for the two great queues of the kernel: what for."""
+    names = [plumbing.base_name(each.name) for each in trace]
+    for each, name in zip(trace, names, strict=True):
+        if name == "rtnl_lock":
+            return _guilty(each, trace)
+    for each, name in zip(trace, names, strict=True):
+        if re.search(r"synchronize_(?:s?rcu|net|sched)", name):
+            path = _path(name, trace[trace.index(each) :])
+            others = (name,) if name != "synchronize_rcu" else ()
+            return Guilty("synchronize_rcu", None, others, path)
+    for each, name in zip(trace, names, strict=True):
+        if not _WAITING.search(name):
+            return _guilty(each, trace)
+    return None
+
+
+_SITE = re.compile(r", at:|^at: ")
+_ASKED = re.compile(
+    r"is trying to|takes:|is freeing memory|is leaving|still holding|held by|exiting the|lock held|"
+    r"returned with|already holding|is attempting|takes \(|locks? held"
+)
+
+
+def _lock_sites(lines: Sequence[Line]) -> Iterator[Found]:
+    """Where the locks in question were (to be) taken, the wanted one before the held one."""
+    asked = False
+    for line in lines[:40]:
+        if "existing dependency" in line.text or "stack backtrace" in line.text:
+            return
+        if _SITE.search(line.text) or (asked and "[<" in line.text):
+            yield from frames.named(line.text)
+        if _ASKED.search(line.text):
+            asked = True

@@ -1,0 +1,81 @@
+"""File systems, networks, limits and user space: what the kernel says of those it serves.
+
+Sources: fs/ext4/super.c, fs/xfs/, fs/btrfs/, fs/jbd2/, fs/super.c, drivers/net/, net/core/,
+net/netfilter/, net/sunrpc/, fs/smb/client/, arch/x86/mm/fault.c, arch/x86/kernel/traps.c,
+kernel/cgroup/pids.c, kernel/fork.c, fs/file_table.c.
+"""
+
+from vmtriage.analysis.klog.formats.form import Blame, Format
+from vmtriage.models.finding import CrashClass as C
+
+SERVICES: tuple[Format, ...] = (
+    Format(
+        "filesystem-error", C.IO_ERROR, "file system error on {device}",
+        ("-fs error", "-fs (", "Aborting journal", "journal commit I/O error", "JBD2: ", "JBD: ",
+         "XFS (", "BTRFS", "F2FS-fs", "GFS2: ", "SQUASHFS error", "OCFS2: ERROR"),
+        r"EXT[234]-fs error(?: \(device (?P<device>[^)]+)\))?"
+        r"|(?:Aborting journal on device|JBD2?: (?:Detected IO errors|Error -?\d+)) ?(?P<device2>[\w-]*)"
+        r"|XFS \((?P<device3>[^)]+)\):.*(?:[Cc]orruption|[Ii]nternal error|force_shutdown|I/O [Ee]rror"
+        r"|metadata I/O error|log I/O error|[Ss]hutting down|[Pp]lease u[nm]*ount)"
+        r"|BTRFS:? (?:error|critical) ?(?:\(device (?P<device4>[^):]+))?|BTRFS: Transaction aborted"
+        r"|F2FS-fs \((?P<device5>[^)]+)\): .*(?:[Ii]nconsist|corrupt)|FAT-fs \((?P<device6>[^)]+)\): error"
+        r"|SQUASHFS error|OCFS2: ERROR|GFS2: .*fatal",
+        "serious",
+    ),
+    Format(
+        "read-only", C.IO_ERROR, "file system became read-only",
+        ("emounting filesystem read-only", "forced readonly"),
+        r"[Rr]emounting filesystem read-only|forced readonly", "serious",
+    ),
+    Format(
+        "vfs-use-after-free", C.BUG, "VFS object used after it was freed",
+        ("VFS: Busy inodes", "VFS: Close: file count"),
+        r"VFS: (?P<what>Busy inodes after unmount|Close: file count)", "serious",
+    ),
+    Format(
+        "tx-hang", C.WATCHDOG, "network card's transmit unit hangs",
+        ("Tx Unit Hang", "Tx Hang", "TX driver issue detected", "tx hang "),
+        r"Detected T[Xx] (?:Unit )?Hang|TX driver issue detected|tx hang \d+ detected",
+        "serious",
+    ),
+    Format(
+        "link-flap", C.IO_ERROR, "network link of {device} is down",
+        ("ink is Down", "ink is down", "NIC Link is", "link down", "ink Down"),
+        r"(?P<device>[\w.-]+): (?:NIC )?(?:Copper |Fibre )?[Ll]ink is [Dd]own\b"
+        r"|(?P<device2>[\w.-]+): (?:NIC )?[Ll]ink [Dd]own\b(?:[^:]|$)",
+        "notable",
+    ),
+    Format(
+        "network-storage", C.IO_ERROR, "network file server does not answer",
+        ("not responding", "has not responded", "session lost, hunting", "hunting for new mon"),
+        r"nfs4?: server (?P<device>\S+) not responding|CIFS(?: VFS)?: .*has not responded"
+        r"|libceph: .*session lost",
+        "serious",
+    ),
+    Format(
+        "limit-reached", C.UNKNOWN, "a limit is used up: {what}",
+        ("table full", "table overflow", "rejected by pids", "file-max limit",
+         "out of memory -- consider", "orphaned sockets", "backlog limit exceeded"),
+        r"(?P<what>nf_conntrack|ip_conntrack): table full|(?P<what2>neigh\w*): .*table overflow"
+        r"|(?P<what3>cgroup: fork rejected by pids controller)|(?P<what4>VFS: file-max limit)"
+        r"|(?P<what5>TCP: out of memory)|(?P<what6>TCP: too many orphaned sockets)"
+        r"|(?P<what7>audit: backlog limit exceeded)|(?P<what8>[Nn]eighbour) table overflow",
+        "notable",
+    ),
+    Format(
+        "user-segfault", C.PAGE_FAULT, "user process {comm} crashed",
+        ("segfault at", "general protection ip", "unhandled signal", "trap "),
+        r"^(?P<comm>.+)\[(?P<pid>\d+)\]: segfault at |^(?P<comm2>.+)\[(?P<pid2>\d+)\]: unhandled signal"
+        r"|^(?:traps: )?(?P<comm3>.+)\[(?P<pid3>\d+)\]:? (?:general protection|trap [a-z ]+) ip:",
+        "noise",
+    ),
+    Format(
+        "user-runtime", C.UNKNOWN, "a program on the console crashed: {what}",
+        ("fatal error: ", "panic: ", "SYZFAIL", "SYZFATAL", "panicked at", "attempt to ",
+         "SIGSEGV: segmentation", "unexpected signal"),
+        r"^(?P<what>SYZFAIL|SYZFATAL): |^(?P<what2>fatal error): |^(?P<what3>panic): |"
+        r"(?P<what4>panicked at)|^(?P<what5>attempt to \w+ with overflow)|^(?P<what6>SIGSEGV): "
+        r"|^\w+: (?P<what7>panic): |rust_kernel: (?P<what8>panic)",
+        "notable", Blame.NOBODY,
+    ),
+)  # fmt: skip

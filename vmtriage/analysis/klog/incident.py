@@ -1,0 +1,103 @@
+"""A report as an incident: class, title, guilty function, who, where, and whether it is whole."""
+
+import re
+from collections.abc import Sequence
+
+from vmtriage.analysis import plumbing
+from vmtriage.analysis.klog.blame import Guilty, blame
+from vmtriage.analysis.klog.formats import Blame
+from vmtriage.analysis.klog.report import Report
+from vmtriage.analysis.klog.trace import Code, read_code
+from vmtriage.models.finding import Incident
+from vmtriage.parsers.klog_line import Line
+
+_WHO = re.compile(
+    r"^(?:CPU: (?P<cpu>\d+) (?:UID: \d+ )?PID: (?P<pid>\d+) Comm: (?P<comm>.*?)"
+    r"(?: Tainted| Not tainted| Kdump|$)"
+    r"|Pid: (?P<pid2>\d+), comm: (?P<comm2>.*?)(?: Tainted| Not tainted|$)"
+    r"|Process (?P<comm3>.*?) \(pid: (?P<pid3>\d+),)"
+)
+_MISSING_TRACE = "the message came without the call trace that belongs to it"
+
+
+def incident(report: Report) -> Incident:
+    """The model of one report."""
+    head, form = report.head, report.head.form
+    first = report.lines[0]
+    code = read_code(report.lines if form.blame is Blame.LOOP else report.lines[1:])
+    guilty = blame(head, report.lines, code)
+    fields = {key: text for each in reversed(report.heads) for key, text in each.fields.items()}
+    fields |= head.fields
+    who = _who(report.lines) | fields
+    reason = _damage(report, code, guilty)
+    return Incident(
+        format=form.id,
+        crash_class=form.crash_class,
+        title=_title(form.title, fields, guilty),
+        function=guilty.name if guilty else None,
+        module=guilty.module if guilty else None,
+        alternatives=guilty.others if guilty else (),
+        path=guilty.path if guilty else (),
+        trace=_trace(code),
+        cpu=int(who["cpu"]) if "cpu" in who else None,
+        pid=int(who["pid"]) if "pid" in who else None,
+        comm=who.get("comm"),
+        where=fields.get("where"),
+        device=fields.get("device"),
+        severity="panic" if report.panicked else form.severity,
+        corrupted=reason is not None,
+        corrupted_reason=reason,
+        first_line=first.number,
+        last_line=_last(report, code),
+        time_s=first.time_s,
+    )
+
+
+def _title(template: str, fields: dict[str, str], guilty: Guilty | None) -> str:
+    words = template
+    for key in ("what", "device", "comm"):
+        text = fields.get(key, "").strip(" :,!")
+        words = words.replace(f"{{{key}}}", text)
+    words = re.sub(r"(?: (?:on|in|of))?[:,]?\s*$", "", words.strip()) or template
+    return f"{words} in {guilty.name}" if guilty else words
+
+
+def _who(lines: Sequence[Line]) -> dict[str, str]:
+    for line in lines[:200]:
+        if found := _WHO.match(line.text):
+            return {key.rstrip("23"): text for key, text in found.groupdict().items() if text}
+    return {}
+
+
+def _trace(code: Code) -> tuple[str, ...]:
+    """Base names of the first trace, innermost first, the program counter's function before."""
+    names = [code.pc.name] if code.pc else []
+    if code.stack:
+        names += [each.name for each in code.stack.certain]
+    plain = (plumbing.base_name(name) for name in names)
+    kept: list[str] = []
+    for name in plain:
+        if not kept or kept[-1] != name:
+            kept.append(name)
+    return tuple(kept)
+
+
+def _damage(report: Report, code: Code, guilty: Guilty | None) -> str | None:
+    """Why the report cannot be whole; None if nothing speaks against it."""
+    if report.head.form.blame in (Blame.NOBODY,) or code.traces or code.pc:
+        return None
+    return _MISSING_TRACE if guilty is None else None
+
+
+def _last(report: Report, code: Code) -> int:
+    """The last line that is surely the report's own."""
+    from vmtriage.analysis.klog import frames
+
+    own = report.lines[0].number
+    for line in report.lines:
+        text = line.text
+        if "+0x" in text and (frames.frame(text) or frames.pc(text)):
+            own = line.number
+        elif text.startswith(("---[ end", "R1", "RAX", "Code:", "CR2", "Killed process", "Out of memory")):
+            own = line.number
+    return own

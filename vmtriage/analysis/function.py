@@ -180,7 +180,8 @@ def _from_log(
     if not wanted or facts.log is None:
         return None
     cause = primary(incidents)
-    incident = cause if cause in wanted else wanted[0]
+    at = cause.first_line if cause else None
+    incident = next((each for each in wanted if each.first_line == at), wanted[0])
     records = [r for r in facts.log.records if incident.first_line <= r.line <= incident.last_line]
     for record in records:
         if incident.function and incident.function in record.text:

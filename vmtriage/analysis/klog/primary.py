@@ -27,7 +27,8 @@ def primary(incidents: Sequence[Incident]) -> Incident | None:
         return min(grave, key=lambda each: _RANK[each.severity])
     if fatal.format.startswith("panic"):
         fatal = _echoed(fatal, grave)
-    return _first_of_chain(fatal, grave)
+    first = _first_of_chain(fatal, grave)
+    return first.model_copy(update={"severity": _PANIC})
 
 
 def _echoed(panic: Incident, incidents: Sequence[Incident]) -> Incident:

@@ -83,9 +83,8 @@ CHECKERS: tuple[Format, ...] = (
     ),
     Format(
         "lock-key", C.LOCKDEP, "lock was never set up",
-        ("non-static key", "key not in .data", "workqueue leaked lock"),
-        r"INFO: trying to register non-static key|BUG: key \S+ not in \.data"
-        r"|BUG: workqueue leaked lock or atomic",
+        ("non-static key", "key not in .data"),
+        r"INFO: trying to register non-static key|BUG: key \S+ not in \.data",
         "notable", Blame.TRACE, _TRACE,
     ),
     Format(

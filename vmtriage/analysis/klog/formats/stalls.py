@@ -60,10 +60,10 @@ STALLS: tuple[Format, ...] = (
     Format(
         "atomic-sleep", C.ATOMIC_SLEEP, "sleeping in atomic context",
         ("scheduling while atomic", "called from invalid context", "in preemptible",
-         "exited with irqs disabled"),
+         "workqueue leaked lock", "exited with irqs disabled"),
         r"BUG: scheduling while atomic: (?P<comm>.+)/(?P<pid>\d+)/"
         r"|scheduling while atomic|BUG: sleeping function called from invalid context"
-        r"|BUG: using \w+\(\) in preemptible",
+        r"|BUG: using \w+\(\) in preemptible|BUG: workqueue leaked lock or atomic",
         "serious", Blame.TRACE, _TRACE,
     ),
     Format(

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
+from vmtriage.analysis.kernels import LINES
 from vmtriage.analysis.patterns import SEARCHED, Where, compiled, patterns
 from vmtriage.analysis.samples import OUTPUTS
 from vmtriage.analysis.signatures import UNWRITTEN, files, home, line_of, read, samples
@@ -110,6 +112,10 @@ def _sources(signature: Signature) -> Iterator[Mistake]:
     for number, entry in enumerate(signature.kernels):
         if not entry.source.strip():
             yield ("kernels", number, "source"), "no source"
+        if entry.line not in LINES and not entry.line.startswith("ubuntu-"):
+            near = get_close_matches(entry.line, LINES, n=1, cutoff=0.5)
+            hint = f", did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(LINES))}"
+            yield ("kernels", number, "line"), f"there is no line of kernels {entry.line!r}{hint}"
     for number, reference in enumerate(signature.references):
         if not re.match(r"https://\S+$", reference.url):
             where = ("references", number, "url")

@@ -57,7 +57,7 @@ class KernelRange(Model):
     unknown inside [uncertain_from, fixed). Lines are never compared with each other.
     """
 
-    line: str  # el6 .. el10, el7uek, debian, ubuntu, sles, amzn2, mainline: see analysis/kernels.py
+    line: str  # el6 .. el10 uek debian ubuntu ubuntu-aws sles amazon mainline: analysis/kernels.py
     introduced: str | None = None
     fixed: str | None = None  # first version known good
     uncertain_from: str | None = None

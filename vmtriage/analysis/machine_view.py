@@ -9,7 +9,7 @@ from vmtriage.models.evidence import Evidence, Facts
 from vmtriage.models.memory import MemoryInfo, SlabCache
 
 _TAINTED = re.compile(
-    r"\b(?:Not tainted|Tainted: (?P<letters>[A-Z](?:[A-Z ]*[A-Z])?)(?= *\(?\d| *$)"
+    r"\b(?:Not tainted|Tainted: (?P<letters>[A-Z](?:[A-Z ]*[A-Z])?)(?= *[-(\d]| *$)"
     r"|Tainted: (?P<named>\[[A-Z]\]=.*))"
 )
 _NO_TAINT = "G"  # "no proprietary module": printed where P would stand

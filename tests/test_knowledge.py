@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from tests.bench.many import varied
 from tests.test_matching import log, signature, stack
 from vmtriage.analysis.crash_view import CrashView
-from vmtriage.analysis.index import Index, clauses
+from vmtriage.analysis.index import Index, _TextFilter, clauses
 from vmtriage.analysis.knowledge import Knowledge, revision
 from vmtriage.analysis.matching import match_view
+from vmtriage.analysis.patterns import compiled
 from vmtriage.analysis.samples import facts_of, view_of
 from vmtriage.analysis.signatures import files, home, load, samples
 from vmtriage.cli import main
@@ -103,6 +104,18 @@ def test_any_signature_on_any_crash(
     ]
     indexed = Knowledge(signatures).match_view(crash_of(names, said, function, kind))
     assert indexed == match_view(signatures, crash_of(names, said, function, kind))
+
+
+def test_filter_lets_through_all_that_is_there_and_little_else() -> None:
+    patterns = [rf"driver{n}: (?:lost|found) [a-z]+ 0x{n:x}\b" for n in range(200)]
+    patterns += [".", "(?i)DRIVER7: LOST", "[0-9]+", "^driver9", "no such thing"]
+    said = [f"driver{n}: lost irq 0x{n:x}" for n in (3, 7, 150)]
+    crash = crash_of([], said, None, "bug")
+    possible = set(_TextFilter(patterns).possible(crash))
+    found = {each for each in patterns if compiled(each).search(crash.text)}
+    assert found <= possible
+    assert len(found) == 6
+    assert len(possible) < 20
 
 
 def test_a_clause_is_what_a_crash_cannot_do_without() -> None:
@@ -217,6 +230,11 @@ def test_a_cache_that_cannot_be_trusted_is_passed_over(
     read = load(pack, cache=cache)
     harm(cached(cache))
     assert load(pack, cache=cache) == read
+
+
+def test_a_link_in_a_pack_that_leads_back_is_not_followed(pack: Path) -> None:
+    (pack / "net" / "loop").symlink_to(pack)
+    assert [each.id for each in load(pack)] == ["mine"]
 
 
 def test_no_room_for_a_cache_is_no_error(pack: Path, tmp_path: Path) -> None:

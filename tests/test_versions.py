@@ -234,6 +234,17 @@ def test_verdict(
     assert fixed is None or fixed in reason or said == "unknown"
 
 
+def test_a_bug_of_one_service_pack_says_nothing_of_another() -> None:
+    ranges = _ranges({"line": "sles", "introduced": "4.12.14-122.20", "fixed": "4.12.14-122.40"})
+    for release, expected in (
+        ("4.12.14-122.10-default", "fixed"),
+        ("4.12.14-122.30-default", "affected"),
+        ("4.12.14-95.10-default", "unknown"),
+    ):
+        said, reason, _ = verdict(parse_kernel(release), ranges)
+        assert said == expected, reason
+
+
 def test_a_bug_that_came_later_in_the_same_line_is_not_in_an_older_kernel() -> None:
     ranges = _ranges(
         {"line": "el9", "introduced": "5.14.0-37.el9", "fixed": "5.14.0-75.el9"},

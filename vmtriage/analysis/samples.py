@@ -115,7 +115,9 @@ class _Run:
         self.failures: list[str] = []
 
     def own(self, key: str, folder: Path) -> None:
-        """A signature under test: all its samples."""
+        """A signature under test: all its samples. A retired one catches nothing any more."""
+        if self._known[key].status == "retired":
+            return
         hits, misses = samples(folder, "hit"), samples(folder, "miss")
         self.signatures, self.hits = self.signatures + 1, self.hits + len(hits)
         self.misses += len(misses)

@@ -71,7 +71,12 @@ def _read_all(paths: Sequence[Path]) -> tuple[Signature, ...]:
 
 def files(root: Path) -> tuple[Path, ...]:
     """Every signature.yaml below a directory. Folders of samples are not searched."""
-    return tuple(sorted(Path(each) for each in _files(os.fspath(root))))
+    try:
+        return tuple(sorted(Path(each) for each in _files(os.fspath(root))))
+    except OSError as error:
+        raise BadSignature(
+            f"{error.filename}: {error.strerror}", next_step="make it readable, or name another one"
+        ) from error
 
 
 def _files(directory: str) -> Iterator[str]:
@@ -81,7 +86,7 @@ def _files(directory: str) -> Iterator[str]:
         return
     with os.scandir(directory) as entries:
         for entry in entries:
-            if entry.is_dir():
+            if entry.is_dir(follow_symlinks=False):  # a link may lead back up
                 yield from _files(entry.path)
 
 

@@ -63,7 +63,7 @@ def _within_line(kernel: Kernel, entries: Sequence[KernelRange]) -> Answer:
     ahead: list[tuple[KernelRange, str | None]] = []  # not reached, with the fix's stream
     behind: list[KernelRange] = []  # passed, but the fix was made for another branch
     for entry in entries:
-        if entry.introduced and compare(line, package, entry.introduced) < 0:
+        if entry.introduced and _is_older(line, package, entry.introduced, on):
             if line == "mainline":
                 reason = f"{label} is older than {entry.introduced}, which brought the bug"
                 return "unknown", f"{reason}, unless stable took that change over", entry.fixed
@@ -79,6 +79,13 @@ def _within_line(kernel: Kernel, entries: Sequence[KernelRange]) -> Answer:
         else:
             behind.append(entry)
     return _not_fixed(kernel, label, package, on, ahead, behind)
+
+
+def _is_older(line: str, package: str, introduced: str, on: str | None) -> bool:
+    """Whether a kernel is older than a bug; SUSE's and Amazon's branches count apart."""
+    if line in ("sles", "amazon") and branch(line, introduced) != on:
+        return False
+    return compare(line, package, introduced) < 0
 
 
 def _not_fixed(

@@ -34,7 +34,8 @@ lint: $(STAMP) ## style, types, import layers, signatures
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/vmtriage signatures lint
 
-bench: $(STAMP) ## what vmtriage costs beside crash alone
+bench: $(STAMP) ## what vmtriage costs beside crash alone, and many signatures beside few
+	@$(PY) -m tests.bench.signatures
 	@$(PY) -m tests.bench
 
 lab: $(STAMP) ## build one vmcore: make lab SCENARIO=cfs_lockup; without SCENARIO: list them

@@ -11,6 +11,14 @@ from vmtriage.models.backtrace import Backtrace, Backtraces, ExceptionFrame, Fra
 from vmtriage.models.evidence import Evidence, Facts
 from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, Throttled
 from vmtriage.models.klog import KernelLog, LogRecord
+from vmtriage.models.memory import (
+    MemoryInfo,
+    MemoryRow,
+    SlabCache,
+    SlabCaches,
+    VmCounter,
+    VmStat,
+)
 from vmtriage.models.module import ModuleTaint, ModuleTaints
 from vmtriage.models.runqueue import GroupRunQueues
 from vmtriage.models.signature import Signature, SignatureMatch
@@ -102,6 +110,13 @@ BT = stack(
         ({"modules": ["vend"]}, False),
         ({"any_of": [{"panic": ["nope"]}, {"log": ["first"]}]}, True),
         ({"any_of": [{"panic": ["nope"]}, {"log": ["nope"]}]}, False),
+        ({"all_of": [{"log": ["first"]}, {"stack": ["c"]}]}, True),
+        ({"all_of": [{"log": ["first"]}, {"stack": ["nope"]}]}, False),
+        ({"any_of": [{"all_of": [{"log": ["nope"]}]}, {"all_of": [{"log": ["first"]}]}]}, True),
+        ({"taint": ["P", "O"]}, True),
+        ({"taint": ["P", "D"]}, False),
+        ({"classes": ["null_pointer"], "none_of": [{"taint": ["E"]}]}, False),
+        ({"classes": ["null_pointer"], "none_of": [{"taint": ["P"]}]}, True),
         ({"classes": ["null_pointer"], "none_of": [{"log": ["first"]}]}, False),
         ({"classes": ["null_pointer"], "none_of": [{"log": ["nope"]}]}, True),
     ],
@@ -130,6 +145,104 @@ def test_throttled_needs_run_queues_that_were_read() -> None:
     assert [m.id for m in matches(both, throttled=(group,), group_run_queues=looked)] == ["wants"]
     assert [m.id for m in matches(both, group_run_queues=looked)] == ["denies"]
     assert matches(both) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "letters"),
+    [
+        ("CPU: 3 PID: 124 Comm: python Tainted: G           OE      6.1.0-56-amd64 #1", "OE"),
+        ("Pid: 1, comm: x Tainted: P           ---------------    2.6.32-696.el6.x86_64 #1", "P"),
+        ("      Tainted: G        W  O      4.9.30 #1", "WO"),
+        (
+            "CPU: 0 UID: 0 PID: 1 Comm: x Tainted: G    B D W  OE      6.12.9-amd64 #1",
+            "BDWOE",
+        ),
+        ("Tainted: [D]=DIE, [W]=WARN, [O]=OOT_MODULE", "DWO"),
+        ("CPU: 1 PID: 9 Comm: Tainted Not tainted 5.14.0-427.el9.x86_64 #1", ""),
+    ],
+)
+def test_taint_is_read_from_the_log(line: str, letters: str) -> None:
+    every = "PFSRMBUDAWCIOELKXTN"
+    wanted = [signature(each, {"taint": [each]}) for each in every]
+    found = matches(wanted, log=log("before", line))
+    assert {each.id for each in found} == set(letters)
+    assert all((e.command, e.line) == ("log", 2) for each in found for e in each.evidence)
+    # it was looked at, so what is not there is known not to be there
+    absent = [
+        signature(each, {"classes": ["null_pointer"], "none_of": [{"taint": [each]}]})
+        for each in every
+    ]
+    assert {each.id for each in matches(absent, log=log(line))} == set(every) - set(letters)
+
+
+PAGES = {"TOTAL MEM": 1000, "FREE": 20, "SWAP USED": 90, "COMMITTED": 300}
+MEMORY = MemoryInfo(
+    total=4096000, free=81920, swap_total=409600, swap_used=368640, commit_limit=819200,
+    committed=1228800,
+    rows=tuple(
+        MemoryRow(label=label, pages=pages, size=pages * 4096, line=number)
+        for number, (label, pages) in enumerate(PAGES.items(), 2)
+    ),
+)  # fmt: skip
+VM_STAT = VmStat(
+    counters=(VmCounter(section="VM_NODE_STAT", name="NR_SLAB_UNRECLAIMABLE_B", value=310, line=7),)
+)
+SLABS = SlabCaches(
+    caches=(
+        SlabCache(cache="ff", name="kmalloc-64", slabs=300, slab_size=4096, line=3),
+        SlabCache(cache="fe", name="dentry", slabs=10, slab_size=4096, line=4),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "command", "line"),
+    [
+        ({"slab_unreclaimable_percent_at_least": 31}, "kmem -V", 7),
+        ({"slab_unreclaimable_percent_at_least": 32}, None, 0),
+        ({"free_percent_at_most": 2}, "kmem -i", 3),
+        ({"free_percent_at_most": 1.9}, None, 0),
+        ({"swap_used_percent_at_least": 90}, "kmem -i", 4),
+        ({"swap_used_percent_at_least": 91}, None, 0),
+        ({"committed_percent_at_least": 150}, "kmem -i", 5),
+        ({"committed_percent_at_least": 151}, None, 0),
+        ({"top_slab": ["kmalloc-.*"]}, "kmem -s", 3),
+        ({"top_slab": ["kmalloc"]}, None, 0),  # whole names only
+        ({"top_slab_percent_at_least": 30}, "kmem -s", 3),
+        ({"top_slab": ["dentry"], "top_slab_percent_at_least": 30}, None, 0),
+        ({"top_slab": ["dentry"], "free_percent_at_most": 1}, None, 0),
+    ],
+)
+def test_memory_condition(wanted: dict[str, Any], command: str | None, line: int) -> None:
+    facts: dict[str, Any] = {"memory": MEMORY, "vm_stat": VM_STAT, "slabs": SLABS}
+    found = matches([signature(match={"memory": wanted})], **facts)
+    assert [(e.command, e.line) for m in found for e in m.evidence] == (
+        [(command, line)] if command else []
+    )
+    none_of = {"classes": ["null_pointer"], "none_of": [{"memory": wanted}]}
+    assert bool(matches([signature(match=none_of)], **facts)) is not bool(found)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"taint": ["O"]},
+        {"throttled": True},
+        {"memory": {"slab_unreclaimable_percent_at_least": 0}},
+        {"memory": {"free_percent_at_most": 100}},
+        {"memory": {"swap_used_percent_at_least": 0}},
+        {"memory": {"committed_percent_at_least": 0}},
+        {"memory": {"top_slab": [".*"]}},
+        {"memory": {"top_slab_percent_at_least": 0}},
+    ],
+)
+def test_what_was_not_read_is_neither_there_nor_absent(wanted: dict[str, Any]) -> None:
+    known = {"classes": ["null_pointer"]}
+    for match in ({**known, **wanted}, {**known, "none_of": [wanted]}):
+        assert matches([signature(match=match)]) == ()
+    # what fails for another reason is no match, read or not
+    other = {**known, "none_of": [{**wanted, "log": ["no such line"]}]}
+    assert matches([signature(match=other)], log=log("a line"))
 
 
 def test_evidence_quotes_the_lines() -> None:

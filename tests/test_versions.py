@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmtriage.analysis.kernels import parse_kernel
-from vmtriage.analysis.versions import compare, verdict
+from vmtriage.analysis.ordering import compare
+from vmtriage.analysis.versions import verdict
 from vmtriage.models.signature import KernelRange
 
 DEBIAN_12 = ("6.1.0-56-cloud-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)")
@@ -57,8 +58,32 @@ DEBIAN_12 = ("6.1.0-56-cloud-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2
             "5.4.0-42.46~18.04.1",
             "Ubuntu",
         ),
-        ("4.12.14-122.37-default", "", "sles", "4.12.14-122.37", "SUSE"),
+        ("4.12.14-122.37-default", "", "sles", "4.12.14-122.37", "SUSE 12 SP5"),
+        ("5.14.21-150500.55.19-default", "", "sles", "5.14.21-150500.55.19", "SUSE 15 SP5"),
+        ("6.4.0-150600.23.7-default", "", "sles", "6.4.0-150600.23.7", "SUSE 15 SP6"),
+        ("6.12.0-160000.5-default", "", "sles", "6.12.0-160000.5", "SUSE 16.0"),
+        ("6.6.3-1-default", "", "sles", "6.6.3-1", "SUSE"),  # Tumbleweed
         ("5.10.100-1.amzn2.x86_64", "", "amazon", "5.10.100-1.amzn2", "Amazon Linux 2"),
+        ("4.14.171-105.231.amzn1.x86_64", "", "amazon", "4.14.171-105.231.amzn1", "Amazon Linux"),
+        (
+            "6.1.79-99.164.amzn2023.x86_64",
+            "",
+            "amazon",
+            "6.1.79-99.164.amzn2023",
+            "Amazon Linux 2023",
+        ),
+        ("6.12.0-55.9.1.el10_0.x86_64", "", "el10", "6.12.0-55.9.1.el10_0", "RHEL 10 family"),
+        (
+            "5.15.0-1031-aws",
+            "#35-Ubuntu SMP Fri Feb 10 02:07:18 UTC 2023",
+            "ubuntu-aws",
+            "5.15.0-1031.35",
+            "Ubuntu (aws)",
+        ),
+        ("4.15.0-1100-azure", "", "ubuntu-azure", "4.15.0-1100", "Ubuntu (azure)"),
+        ("6.8.0-1010-gcp", "", "ubuntu-gcp", "6.8.0-1010", "Ubuntu (gcp)"),
+        ("5.15.0-60-lowlatency", "", "ubuntu", "5.15.0-60", "Ubuntu"),
+        ("6.1.0-13-s390x", "", "debian", None, "Debian 12"),
         ("5.4.73-1-pve", "#1 SMP PVE 5.4.73-1", "proxmox", "5.4.73-1-pve", "Proxmox VE"),
         ("6.6.8-arch1-1", "", "arch", "6.6.8-arch1-1", "Arch Linux"),
         ("6.5-rc3", "", "mainline", "6.5-rc3", "mainline"),
@@ -127,6 +152,15 @@ STABLE = _ranges(
     {"line": "mainline", "fixed": "5.10.80"},
 )
 
+UBUNTU = _ranges(
+    {"line": "ubuntu", "fixed": "5.4.0-42.46"}, {"line": "ubuntu-aws", "fixed": "5.4.0-1040.42"}
+)
+SUSE = _ranges(
+    {"line": "sles", "fixed": "5.14.21-150500.55.19"}, {"line": "sles", "fixed": "4.12.14-122.40"}
+)
+AMAZON = _ranges({"line": "amazon", "fixed": "4.14.336-253.554.amzn2"})
+UEK = _ranges({"line": "uek", "fixed": "5.4.17-2136.310.7.el7uek"})
+
 
 @pytest.mark.parametrize(
     ("ranges", "release", "version", "expected", "fixed_in"),
@@ -161,6 +195,33 @@ STABLE = _ranges(
         (STABLE, "5.16-rc1", "", "fixed", "5.16-rc1"),
         (STABLE, "5.10.0-10-amd64", "#1 SMP Debian 5.10.84-1 (2021-12-08)", "fixed", "5.10.80"),
         ([], "3.10.0", "", "unknown", None),
+        # Ubuntu: a rebuild for an older release has the same source; the ABI alone will do
+        (UBUNTU, "5.4.0-42-generic", "#46~18.04.1-Ubuntu SMP", "fixed", "5.4.0-42.46"),
+        (UBUNTU, "5.4.0-42-generic", "", "fixed", "5.4.0-42.46"),
+        (UBUNTU, "5.4.0-40-generic", "", "affected", "5.4.0-42.46"),
+        # the clouds' kernels have numbers of their own: 1031 is not later than 42
+        (UBUNTU, "5.4.0-1031-aws", "#32-Ubuntu SMP", "affected", "5.4.0-1040.42"),
+        (UBUNTU, "5.4.0-1041-aws", "#43-Ubuntu SMP", "fixed", "5.4.0-1040.42"),
+        (UBUNTU, "5.4.0-1031-azure", "#32-Ubuntu SMP", "unknown", None),
+        (STABLE, "5.10.80-1.amzn2.x86_64", "", "fixed", "5.10.80"),
+        # SUSE: a fix is for its service pack, though the numbers go on
+        (SUSE, "5.14.21-150500.55.12-default", "", "affected", "5.14.21-150500.55.19"),
+        (SUSE, "5.14.21-150500.55.19-default", "", "fixed", "5.14.21-150500.55.19"),
+        (SUSE, "5.14.21-150400.24.100-default", "", "unknown", "5.14.21-150500.55.19"),
+        (SUSE, "4.12.14-122.37-default", "", "affected", "4.12.14-122.40"),
+        (SUSE, "4.12.14-197.10-default", "", "unknown", "5.14.21-150500.55.19"),
+        # Amazon Linux 1 and 2 both have a 4.14; their counters have nothing in common
+        (AMAZON, "4.14.336-180.562.amzn1.x86_64", "", "unknown", "4.14.336-253.554.amzn2"),
+        (AMAZON, "4.14.336-253.500.amzn2.x86_64", "", "affected", "4.14.336-253.554.amzn2"),
+        (AMAZON, "5.10.100-1.amzn2.x86_64", "", "unknown", "4.14.336-253.554.amzn2"),
+        # Oracle's UEK: a fix in 5.4.17 says nothing of 4.14.35, on el7 and el8 alike
+        (UEK, "5.4.17-2136.307.3.1.el8uek.x86_64", "", "affected", "5.4.17-2136.310.7.el7uek"),
+        (UEK, "5.4.17-2136.310.7.el8uek.x86_64", "", "fixed", "5.4.17-2136.310.7.el7uek"),
+        (UEK, "4.14.35-2047.520.3.el7uek.x86_64", "", "unknown", "5.4.17-2136.310.7.el7uek"),
+        (UEK, "5.4.17-1.el7.elrepo.x86_64", "", "unknown", None),
+        # no Red Hat kernel is ever held to mainline, no el7 to el8
+        (STABLE, "5.14.0-427.el9.x86_64", "", "unknown", None),
+        (BUDDY, "4.18.0-553.el8_10.x86_64", "", "unknown", None),
     ],
 )
 def test_verdict(
@@ -171,6 +232,17 @@ def test_verdict(
     assert (said, fixed) == (expected, fixed_in), reason
     assert reason
     assert fixed is None or fixed in reason or said == "unknown"
+
+
+def test_a_bug_of_one_service_pack_says_nothing_of_another() -> None:
+    ranges = _ranges({"line": "sles", "introduced": "4.12.14-122.20", "fixed": "4.12.14-122.40"})
+    for release, expected in (
+        ("4.12.14-122.10-default", "fixed"),
+        ("4.12.14-122.30-default", "affected"),
+        ("4.12.14-95.10-default", "unknown"),
+    ):
+        said, reason, _ = verdict(parse_kernel(release), ranges)
+        assert said == expected, reason
 
 
 def test_a_bug_that_came_later_in_the_same_line_is_not_in_an_older_kernel() -> None:

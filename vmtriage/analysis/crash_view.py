@@ -1,14 +1,15 @@
 """One crash as signatures see it: texts, stack and modules, each with the line that shows it."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from vmtriage.analysis.function import panic_stack
 from vmtriage.analysis.incidents import function_at
+from vmtriage.analysis.machine_view import Share, Slab, biggest_slabs, shares, taint
+from vmtriage.analysis.patterns import compiled, plain
 from vmtriage.analysis.plumbing import base_name
-from vmtriage.analysis.signatures import compiled
 from vmtriage.models.evidence import Evidence, Facts
 from vmtriage.models.finding import Classification, GuiltyFunction, Throttled
 from vmtriage.models.klog import LogRecord
@@ -49,6 +50,11 @@ class CrashView:
             starts.append(size)
             size += len(text) + 1
         return "\n".join(texts), starts
+
+    @cached_property
+    def text(self) -> str:
+        """All text that `log` and `panic` patterns are searched in."""
+        return "\n".join([self._log[0], *(plain(each.text) for each in self.panic_texts)])
 
     def log_line(self, pattern: str) -> LogRecord | None:
         """The first log record in which the pattern is found."""
@@ -139,6 +145,28 @@ class CrashView:
         rows = [(m.name, said_by("mod -t", m.line, f"{m.name}  {m.taints}")) for m in tainting]
         return (*rows, *((n.module, n.evidence) for n in self.stack if n.module))
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every function that `stack`, `exception` and `function` patterns can fit."""
+        guilty = (self.function.name, *self.function.alternatives) if self.function else ()
+        named = (each.name for each in (*self.stack, *self.faulting))
+        return frozenset(plain(base_name(name)) for name in (*named, *guilty))
+
+    @cached_property
+    def taint(self) -> Mapping[str, Evidence] | None:
+        """Taint letters that are set, with the line of each; None: nothing tells."""
+        return taint(self.facts)
+
+    @cached_property
+    def shares(self) -> Mapping[str, Share]:
+        """Memory in percent, as far as it is known."""
+        return shares(self.facts)
+
+    @cached_property
+    def slabs(self) -> tuple[Slab, ...] | None:
+        """The biggest slab caches; None when they were not read."""
+        return biggest_slabs(self.facts)
+
     @property
     def release(self) -> Evidence | None:
         """The kernel release."""
@@ -146,11 +174,6 @@ class CrashView:
         if system is None or not system.release:
             return None
         return said_by("sys", system.release_line or 0, f"RELEASE: {system.release}")
-
-
-def plain(text: str) -> str:
-    """RE2 takes UTF-8 only: half characters from a broken dump become question marks."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def said_by(command: str, line: int, text: str, says: str = "") -> Evidence:

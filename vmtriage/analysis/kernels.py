@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from vmtriage.analysis.suse import service_pack
+
 _ARCH = re.compile(
     r"[.-](x86_64|amd64|i[3-6]86|aarch64|arm64|armv7hl|ppc64le|ppc64|s390x|riscv64|loongarch64)"
     r"(?:[+.]debug|[+]rt)?$"
@@ -23,16 +25,23 @@ _LINES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("fedora", re.compile(r"\.fc\d+"), "Fedora"),
     ("azurelinux", re.compile(r"\.(?:azl3|cm2)$"), "Azure Linux"),
     ("proxmox", re.compile(r"-pve$"), "Proxmox VE"),
-    ("sles", re.compile(r"^[\d.]+-[\d.]+-(?:default|preempt|azure|rt|xen|pae)$"), "SUSE"),
     (
         "ubuntu",
         re.compile(
             r"^\d+\.\d+\.\d+-\d+-(?:generic|lowlatency|virtual|server|aws|azure|gcp|gke\w*|gkeop"
-            r"|oracle|kvm|ibm|raspi\w*|nvidia\w*|oem)"
+            r"|oracle|kvm|ibm|raspi\w*|nvidia\w*|oem|ec2|fips|realtime|intel|bluefield|xilinx)"
         ),
         "Ubuntu",
     ),
-    ("debian", re.compile(r"(?:-|\+deb\d+-)(?:[\w-]*-)?(?:amd64|686(?:-pae)?|arm64)$"), "Debian"),
+    ("sles", re.compile(r"^[\d.]+-[\d.]+-(?:default|preempt|azure|rt|xen|pae)$"), "SUSE"),
+    (
+        "debian",
+        re.compile(
+            r"(?:-|\+deb\d+-)(?:[\w-]*-)?"
+            r"(?:amd64|686(?:-pae)?|arm64|armmp(?:-lpae)?|powerpc64le|s390x|riscv64)$"
+        ),
+        "Debian",
+    ),
     ("arch", re.compile(r"[.-]arch\d+|-\d+-(?:lts|zen|hardened)$"), "Arch Linux"),
     ("mainline", re.compile(r"^\d+\.\d+(?:\.\d+)?(?:-rc\d+)?$"), "mainline"),
 )
@@ -44,6 +53,11 @@ _DEBIAN = {"3.2": 7, "3.16": 8, "4.9": 9, "4.19": 10, "5.10": 11, "6.1": 12, "6.
 # Red Hat backports so much that its base version says nothing about one fix.
 RED_HAT = frozenset({"el6", "el7", "el7a", "el8", "el9", "el10", "vz7"})
 DEB_ORDER = frozenset({"debian", "ubuntu", "proxmox"})
+# Ubuntu numbers the kernels of its clouds and boards apart: 5.15.0-1031-aws is older than it looks.
+_UBUNTU_OWN = re.compile(r"^\d+\.\d+\.\d+-\d+-(?!generic|lowlatency|virtual|server)([a-z]+)")
+
+
+LINES = frozenset(line for line, _, _ in _LINES)  # what a signature may write; and ubuntu-FLAVOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,7 @@ def parse_kernel(release: str | None, version: str | None = None) -> Kernel:
     release, version = (release or "").strip(), version or ""
     arch = _ARCH.search(release)
     line = _line(release, version)
-    bare = _ARCH.sub("", release) if line not in DEB_ORDER else release
+    bare = release if line.partition("-")[0] in DEB_ORDER else _ARCH.sub("", release)
     package = _package(line, bare, version)
     number = UPSTREAM.match(package if line == "debian" and package else bare)
     return Kernel(
@@ -97,11 +111,12 @@ def _line(release: str, version: str) -> str:
     if not UPSTREAM.match(release):
         return "unknown"
     found = next((line for line, pattern, _ in _LINES if pattern.search(release)), "other")
+    if found == "ubuntu" or (found != "proxmox" and "-Ubuntu" in version):
+        own = _UBUNTU_OWN.match(release)
+        return f"ubuntu-{own[1]}" if own else "ubuntu"
     if found in ("proxmox", "uek"):  # they keep the words of the kernel they were made from
         return found
-    if " Debian " in f" {version} ":
-        return "debian"
-    return "ubuntu" if "-Ubuntu" in version else found
+    return "debian" if " Debian " in f" {version} " else found
 
 
 def _package(line: str, bare: str, version: str) -> str | None:
@@ -112,7 +127,7 @@ def _package(line: str, bare: str, version: str) -> str | None:
         # since 6.12 the release itself carries the upstream version: 6.12.9+deb13-amd64
         plain = re.match(r"(\d+\.\d+\.[1-9]\d*)\+deb\d+-", bare)
         return plain[1] if plain else None
-    if line == "ubuntu":
+    if line.startswith("ubuntu"):
         abi = re.match(r"\d+\.\d+\.\d+-\d+", bare)
         upload = re.search(r"#(\d+(?:~[\w.]+)?)(?:\+[\w.]+)?-Ubuntu", version)
         return f"{abi[0]}.{upload[1]}" if abi and upload else abi[0] if abi else None
@@ -122,7 +137,12 @@ def _package(line: str, bare: str, version: str) -> str | None:
 
 
 def _name(line: str, release: str, package: str | None, number: re.Match[str] | None) -> str:
-    name = _NAMES[line]
+    distribution, _, flavour = line.partition("-")
+    name = _NAMES[distribution]
+    if flavour:
+        return f"{name} ({flavour})"
+    if line == "sles" and (pack := service_pack(package or "")):
+        return f"{name} {pack}"
     if line == "debian":
         told = re.search(r"~bpo(\d+)", package or "") or re.search(r"\+deb(\d+)", release)
         series = f"{number[1]}.{number[2]}" if number else ""

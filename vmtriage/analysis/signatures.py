@@ -1,28 +1,23 @@
-"""The knowledge base on disk: one folder per signature, read, checked, and linted.
+"""The knowledge base on disk: one folder per signature, read and checked.
 
-`signatures/<subsystem>/<id>/signature.yaml`, with `hit-*` and `miss-*` captures beside it.
+`signatures/<subsystem>/<id>/signature.yaml`, with `hit-*` and `miss-*` samples beside it.
 """
 
-import hashlib
-import re as _re
+import os
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import re2
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from vmtriage.analysis.patterns import Where, compile_error, patterns
+from vmtriage.analysis.signature_cache import SignatureCache
 from vmtriage.errors import BadSignature
-from vmtriage.models.signature import Match, Signature
+from vmtriage.models.signature import Signature
 
-_FILE = "signature.yaml"
-_PATTERNS = (
-    "panic", "log", "log_all", "stack", "stack_exclude", "exception", "function", "modules",
-    "release",
-)  # fmt: skip
+# ruamel.yaml is imported late: with a cache it is not needed at all
+FILE = "signature.yaml"
+UNWRITTEN = "not written yet"  # stands in a draft where only a person can write
 
 
 def home() -> Path:
@@ -32,16 +27,41 @@ def home() -> Path:
     return packed if packed.is_dir() else package.parent / "signatures"
 
 
-def load(directory: Path | None = None) -> tuple[Signature, ...]:
-    """All signatures under a directory (default: the bundled ones), by id.
+def load(
+    directory: Path | None = None, packs: Sequence[Path] = (), cache: Path | None = None
+) -> tuple[Signature, ...]:
+    """All signatures of a knowledge base (default: the bundled one) and of packs beside it, by id.
 
     BadSignature names file and line of the first mistake, also of two files with one id.
+    `cache` is a directory that may keep what was read; None: read the files every time.
     """
-    root = directory or home()
-    if not root.is_dir():
-        raise BadSignature(f"no signatures: {root} is no directory", next_step="see --signatures")
+    found: dict[str, tuple[Signature, Path]] = {}
+    for root in dict.fromkeys(each.resolve() for each in (directory or home(), *packs)):
+        if not root.is_dir():
+            raise BadSignature(
+                f"no signatures: {root} is no directory", next_step="see --signatures and --pack"
+            )
+        paths = files(root)
+        store = SignatureCache(cache, root, paths)
+        signatures = store.read()
+        if signatures is None:
+            signatures = _read_all(paths)
+            store.write(signatures)
+        for signature in signatures:
+            if signature.id in found:
+                raise BadSignature(
+                    f"{root}: the id {signature.id} is taken by another signature in"
+                    f" {found[signature.id][1]}",
+                    next_step="rename one; for a whole knowledge base instead of the bundled one"
+                    " use --signatures",
+                )
+            found[signature.id] = signature, root
+    return tuple(found[key][0] for key in sorted(found))
+
+
+def _read_all(paths: Sequence[Path]) -> tuple[Signature, ...]:
     found: dict[str, Signature] = {}
-    for path in sorted(root.rglob(_FILE)):
+    for path in paths:
         signature = read(path)
         if signature.id in found:
             raise BadSignature(f"{path}: the id {signature.id} is taken by another signature")
@@ -49,8 +69,32 @@ def load(directory: Path | None = None) -> tuple[Signature, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
+def files(root: Path) -> tuple[Path, ...]:
+    """Every signature.yaml below a directory. Folders of samples are not searched."""
+    try:
+        return tuple(sorted(Path(each) for each in _files(os.fspath(root))))
+    except OSError as error:
+        raise BadSignature(
+            f"{error.filename}: {error.strerror}", next_step="make it readable, or name another one"
+        ) from error
+
+
+def _files(directory: str) -> Iterator[str]:
+    path = os.path.join(directory, FILE)  # noqa: PTH118 - at every start, for every signature
+    if os.path.isfile(path):  # noqa: PTH113
+        yield path
+        return
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):  # a link may lead back up
+                yield from _files(entry.path)
+
+
 def read(path: Path) -> Signature:
     """One signature file, checked against the model; every pattern must compile."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
     try:
         text = path.read_text(encoding="utf-8")
         data = YAML(typ="safe", pure=True).load(text)
@@ -63,16 +107,25 @@ def read(path: Path) -> Signature:
     try:
         signature = Signature.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = tuple(first["loc"])
-        name = ".".join(map(str, where)) or "file"
-        raise _bad(path, _line_of(text, where), f"{name}: {first['msg'].lower()}") from error
-    for where, pattern in _patterns(signature.match, ("match",)):
+        raise _bad(path, *_first_mistake(text, error)) from error
+    for where, pattern in patterns(signature.match):
         problem = compile_error(pattern)
         if problem:
             name = ".".join(map(str, where))
-            raise _bad(path, _line_of(text, where), f"{name}: {pattern!r}: {problem}")
+            raise _bad(path, line_of(text, where), f"{name}: {pattern!r}: {problem}")
     return signature
+
+
+def _first_mistake(text: str, error: ValidationError) -> tuple[int, str]:
+    from vmtriage.analysis.suggest import meant
+
+    first = error.errors()[0]
+    where = tuple(first["loc"])
+    name = ".".join(map(str, where)) or "file"
+    said = f"{name}: {first['msg'].lower()}"
+    if first["type"] == "extra_forbidden":
+        said = f"{name}: there is no such key{meant(where)}"
+    return line_of(text, where), said
 
 
 def _bad(path: Path, line: int, reason: str) -> BadSignature:
@@ -81,8 +134,10 @@ def _bad(path: Path, line: int, reason: str) -> BadSignature:
     )
 
 
-def _line_of(text: str, where: Sequence[int | str]) -> int:
+def line_of(text: str, where: Where) -> int:
     """The line of a key, counted from 1. Read with line numbers only now that one is needed."""
+    from ruamel.yaml import YAML
+
     node: Any = YAML(typ="rt", pure=True).load(text)
     line = 1
     for step in where:
@@ -98,94 +153,7 @@ def _line_of(text: str, where: Sequence[int | str]) -> int:
     return line
 
 
-def _patterns(
-    match: Match, where: tuple[int | str, ...]
-) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    for field in _PATTERNS:
-        for number, pattern in enumerate(getattr(match, field)):
-            yield (*where, field, number), pattern
-    for field in ("any_of", "none_of"):
-        for number, inner in enumerate(getattr(match, field)):
-            yield from _patterns(inner, (*where, field, number))
-
-
-@lru_cache(maxsize=4096)
-def compiled(pattern: str, whole: bool = False) -> Any:
-    """The RE2 pattern; `whole` ones must fit a whole name. Lines are matched one by one."""
-    options = re2.Options()
-    options.log_errors = False
-    return re2.compile(f"^(?:{pattern})$" if whole else f"(?m){pattern}", options)
-
-
-def compile_error(pattern: str) -> str | None:
-    """What RE2 says against a pattern, or None."""
-    try:
-        compiled(pattern)
-    except re2.error as error:
-        reason = error.args[0] if error.args else error
-        return reason.decode() if isinstance(reason, bytes) else str(reason)
-    return None
-
-
-def revision(signatures: Sequence[Signature]) -> str:
-    """A short hash of what the signatures say: equal revisions give equal answers."""
-    digest = hashlib.sha256()
-    for signature in sorted(signatures, key=lambda each: each.id):
-        digest.update(signature.model_dump_json().encode())
-    return digest.hexdigest()[:12]
-
-
-def lint(directory: Path | None = None) -> list[str]:
-    """Every mistake in the knowledge base as `file:line: what is wrong`; empty: all is well."""
-    root = directory or home()
-    messages: list[str] = []
-    seen: dict[str, Path] = {}
-    good: list[tuple[Path, Signature]] = []
-    for path in sorted(root.rglob(_FILE)):
-        try:
-            signature = read(path)
-        except BadSignature as error:
-            messages.append(error.message)
-            continue
-        good.append((path, signature))
-        if signature.id in seen:
-            messages.append(f"{path}:1: id {signature.id} is also in {seen[signature.id]}")
-        seen[signature.id] = path
-    for path, signature in good:
-        messages += _lint_one(path, signature, seen)
-    if not good and not messages:
-        messages.append(f"{root}:0: no {_FILE} below this directory")
-    return messages
-
-
-def _lint_one(path: Path, signature: Signature, known: dict[str, Path]) -> list[str]:
-    text = path.read_text(encoding="utf-8")
-    found: list[tuple[Sequence[int | str], str]] = []
-    if signature.id != path.parent.name:
-        found.append((("id",), f"id {signature.id} is not the folder's name {path.parent.name}"))
-    if signature.subsystem != path.parent.parent.name:
-        found.append((("subsystem",), f"the folder says {path.parent.parent.name}"))
-    for kind in ("hit", "miss"):
-        if not samples(path.parent, kind):
-            found.append((("id",), f"no {kind}-* folder with a sample"))
-    if signature.match == Match():
-        found.append((("match",), "no condition: it would fit every crash"))
-    if not signature.generic and signature.status == "stable" and not signature.kernels:
-        found.append((("status",), "a stable signature of one bug needs kernels"))
-    if not signature.generic and not signature.references:
-        found.append((("id",), "no references: where is this written?"))
-    for number, entry in enumerate(signature.kernels):
-        if not entry.source.strip():
-            found.append((("kernels", number, "source"), "no source"))
-    for number, reference in enumerate(signature.references):
-        if not _re.match(r"https://\S+$", reference.url):
-            found.append((("references", number, "url"), f"{reference.url!r} is no https address"))
-    for number, other in enumerate(signature.supersedes):
-        if other not in known:
-            found.append((("supersedes", number), f"there is no signature {other}"))
-    return [f"{path}:{_line_of(text, where)}: {what}" for where, what in found]
-
-
 def samples(folder: Path, kind: str) -> tuple[Path, ...]:
-    """The sample captures of a signature: kind is "hit" or "miss"."""
-    return tuple(sorted(each for each in folder.glob(f"{kind}-*") if any(each.glob("*.txt"))))
+    """The samples of a signature, kind is "hit" or "miss": folders of outputs, or bare logs."""
+    found = folder.glob(f"{kind}-*")
+    return tuple(sorted(each for each in found if each.suffix == ".log" or any(each.glob("*.txt"))))

@@ -5,63 +5,11 @@ of that line's packages. Against mainline a distribution's kernel is judged in t
 only: as new as the fix means fixed, older means nothing, for distributions backport.
 """
 
-import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from vmtriage.analysis.kernels import DEB_ORDER, RED_HAT, UPSTREAM, Kernel, triple
+from vmtriage.analysis.kernels import RED_HAT, Kernel
+from vmtriage.analysis.ordering import as_built, branch, compare, family, stream
 from vmtriage.models.signature import KernelRange, KernelVerdict
-
-
-def compare(line: str, left: str, right: str) -> int:
-    """-1, 0 or 1: the order of two package versions of one line, as rpm or dpkg sees them."""
-    if left == right:
-        return 0
-    # late, for univers takes 10 to 30 ms to import
-    if line in ("mainline", "arch", "other"):
-        a, b = _mainline_key(left), _mainline_key(right)
-        return (a > b) - (a < b)
-    if line in DEB_ORDER:
-        from univers.debian import Version
-
-        parse: Callable[[str], Any] = Version.from_string
-        first, second = parse(left), parse(right)
-        return int(first > second) - int(first < second)
-    from univers.rpm import compare_rpm_versions
-
-    return int(compare_rpm_versions(left, right))
-
-
-def _mainline_key(version: str) -> tuple[int, int, int, int]:
-    number = UPSTREAM.match(version)
-    if not number:
-        return (0, 0, 0, 0)
-    return (*triple(number), int(number[4]) if number[4] else 1_000_000)  # rc before release
-
-
-def _stream(line: str, version: str) -> str | None:
-    """The branch a version belongs to if its fix holds for that branch only, else None.
-
-    RHEL's 3.10.0-327.44.2 was made for 327.x; stable's 5.10.80 and Debian's 5.10.84-1 for 5.10.
-    """
-    if line in RED_HAT:
-        found = re.match(r"[\d.]+-(\d+)(?:\.\d+)+\.\D", version)
-        return found[1] if found else None
-    number = UPSTREAM.match(version)
-    if not number or number[3] is None or number[4]:
-        return None
-    # 5.10.0 alone is the start of a series; with a package revision it is a package of it
-    return f"{number[1]}.{number[2]}" if int(number[3]) or "-" in version else None
-
-
-def _branch(line: str, version: str) -> str | None:
-    """The branch a kernel of this version is on."""
-    if line in RED_HAT:
-        found = re.match(r"[\d.]+-(\d+)", version)
-        return found[1] if found else None
-    number = UPSTREAM.match(version)
-    return f"{number[1]}.{number[2]}" if number else None
-
 
 Answer = tuple[KernelVerdict, str, str | None]  # verdict, the comparison in words, fixed in
 
@@ -96,7 +44,7 @@ def verdict(kernel: Kernel, ranges: Sequence[KernelRange]) -> Answer:
 
 
 def _may_use(kernel: Kernel, entry: KernelRange) -> bool:
-    return entry.line == kernel.line or (
+    return entry.line in (kernel.line, family(kernel.line)) or (
         entry.line == "mainline" and kernel.line not in RED_HAT and kernel.line != "uek"
     )
 
@@ -109,34 +57,42 @@ def _within_line(kernel: Kernel, entries: Sequence[KernelRange]) -> Answer:
     line, package = kernel.line, kernel.package or ""
     if kernel.rc is not None and line == "mainline":
         package = kernel.release
-    branch = _branch(line, package)
     label = f"{kernel.name} {package}"
+    package = as_built(package)
+    on = branch(line, package)
     ahead: list[tuple[KernelRange, str | None]] = []  # not reached, with the fix's stream
     behind: list[KernelRange] = []  # passed, but the fix was made for another branch
     for entry in entries:
-        if entry.introduced and compare(line, package, entry.introduced) < 0:
+        if entry.introduced and _is_older(line, package, entry.introduced, on):
             if line == "mainline":
                 reason = f"{label} is older than {entry.introduced}, which brought the bug"
                 return "unknown", f"{reason}, unless stable took that change over", entry.fixed
             return "fixed", f"{label} is older than {entry.introduced}: the bug came later", None
         if not entry.fixed:
             continue
-        stream = _stream(line, entry.fixed)
+        held = stream(line, entry.fixed)
         if compare(line, package, entry.fixed) < 0:
-            ahead.append((entry, stream))
-        elif stream in (None, branch):
+            ahead.append((entry, held))
+        elif held in (None, on):
             relation = "is" if package == entry.fixed else "is not older than"
             return "fixed", f"{label} {relation} {entry.fixed}, which has the fix", entry.fixed
         else:
             behind.append(entry)
-    return _not_fixed(kernel, label, package, branch, ahead, behind)
+    return _not_fixed(kernel, label, package, on, ahead, behind)
+
+
+def _is_older(line: str, package: str, introduced: str, on: str | None) -> bool:
+    """Whether a kernel is older than a bug; SUSE's and Amazon's branches count apart."""
+    if line in ("sles", "amazon") and branch(line, introduced) != on:
+        return False
+    return compare(line, package, introduced) < 0
 
 
 def _not_fixed(
     kernel: Kernel,
     label: str,
     package: str,
-    branch: str | None,
+    on: str | None,
     ahead: Sequence[tuple[KernelRange, str | None]],
     behind: Sequence[KernelRange],
 ) -> Answer:
@@ -148,11 +104,11 @@ def _not_fixed(
                 "unknown",
                 f"{label} lies between {doubtful} and {entry.fixed}: no record says which build"
                 " in between was the first known to have the fix",
-                _first(line, [e for e, stream in ahead if stream == branch] or [entry]),
+                _first(line, [e for e, held in ahead if held == on] or [entry]),
             )
-    same = [e for e, stream in ahead if stream is not None and stream == branch]
-    whole = [e for e, stream in ahead if stream is None]
-    later = [e for e, stream in ahead if stream is not None and stream != branch]
+    same = [e for e, held in ahead if held is not None and held == on]
+    whole = [e for e, held in ahead if held is None]
+    later = [e for e, held in ahead if held is not None and held != on]
     nearest = _first(line, same or [*whole, *later])
     if nearest and (same or _older_is_affected(kernel, bool(whole), bool(later))):
         return (
@@ -203,7 +159,7 @@ def _by_mainline(kernel: Kernel, entries: Sequence[KernelRange]) -> Answer | Non
     for entry in entries:
         if not entry.fixed or compare("mainline", version, entry.fixed) < 0:
             continue
-        if _stream("mainline", entry.fixed) in (None, kernel.series):
+        if stream("mainline", entry.fixed) in (None, kernel.series):
             reason = (
                 f"{kernel.name} {_shown(kernel)} is based on Linux {version}, not older than"
                 f" {entry.fixed}, which has the fix"

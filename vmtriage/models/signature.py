@@ -1,6 +1,8 @@
 """The knowledge base: how a known bug is recognised, who has it, what to do."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
 
 from vmtriage.models.base import Model
 from vmtriage.models.evidence import Confidence, Evidence
@@ -8,12 +10,26 @@ from vmtriage.models.finding import CrashClass
 
 Status = Literal["draft", "stable", "retired"]
 KernelVerdict = Literal["affected", "fixed", "unknown"]
+Percent = Annotated[float, Field(ge=0)]
+TaintLetter = Annotated[str, StringConstraints(pattern=r"^[A-Z]$")]
+
+
+class MemoryMatch(Model):
+    """Conditions on memory; all that are given must hold. What was not read never holds."""
+
+    slab_unreclaimable_percent_at_least: Percent | None = None  # of all memory; kmem -V
+    free_percent_at_most: Percent | None = None  # of all memory; kmem -i
+    swap_used_percent_at_least: Percent | None = None  # of all swap; kmem -i
+    committed_percent_at_least: Percent | None = None  # of the commit limit; kmem -i
+    top_slab: tuple[str, ...] = ()  # any of them fits the name of one of the ten biggest caches
+    top_slab_percent_at_least: Percent | None = None  # of all memory, in that one cache; kmem -s
 
 
 class Match(Model):
     """Conditions; all that are given must hold. Regexes are RE2, searched, case-sensitive.
 
     `stack` is an ordered subsequence, innermost first, of patterns that must fit whole names.
+    Facts that were not read hold no condition, and in `none_of` they do not count as absent.
     """
 
     classes: tuple[CrashClass, ...] = ()
@@ -26,7 +42,10 @@ class Match(Model):
     function: tuple[str, ...] = ()  # any of them fits the guilty function or an alternative
     modules: tuple[str, ...] = ()  # any of them taints or is in the stack
     release: tuple[str, ...] = ()  # any of them, in the kernel release
+    taint: tuple[TaintLetter, ...] = ()  # any of them is set: by `mod -t` or the log's "Tainted:"
     throttled: bool | None = None  # run queues show (not) a throttled group
+    memory: MemoryMatch | None = None
+    all_of: tuple["Match", ...] = ()
     any_of: tuple["Match", ...] = ()
     none_of: tuple["Match", ...] = ()
 
@@ -38,7 +57,7 @@ class KernelRange(Model):
     unknown inside [uncertain_from, fixed). Lines are never compared with each other.
     """
 
-    line: str  # el6 el7 el8 el9 debian ubuntu sles mainline amazon uek
+    line: str  # el6 .. el10 uek debian ubuntu ubuntu-aws sles amazon mainline: analysis/kernels.py
     introduced: str | None = None
     fixed: str | None = None  # first version known good
     uncertain_from: str | None = None

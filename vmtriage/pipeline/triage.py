@@ -4,7 +4,6 @@ dump -> header -> debuginfo -> session -> raw output -> models -> findings -> cu
 """
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from vmtriage import __version__
@@ -16,10 +15,9 @@ from vmtriage.analysis.fingerprint import fingerprint
 from vmtriage.analysis.fromlog import with_log_facts
 from vmtriage.analysis.function import guilty_function, panic_stack, reaches_the_fault
 from vmtriage.analysis.incidents import find as find_incidents
-from vmtriage.analysis.matching import match_all
+from vmtriage.analysis.knowledge import Knowledge
 from vmtriage.analysis.recover import recover
 from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
-from vmtriage.analysis.signatures import revision
 from vmtriage.analysis.suspects.case import Case
 from vmtriage.analysis.system import system_facts, top_slabs
 from vmtriage.analysis.trust import cross_check, settle
@@ -29,12 +27,11 @@ from vmtriage.models.dump import DumpInfo
 from vmtriage.models.evidence import Facts
 from vmtriage.models.finding import PanicTask
 from vmtriage.models.report import Report, ReportIncident, Timing, ToolInfo
-from vmtriage.models.signature import Signature
 from vmtriage.pipeline.opening import Opened
 from vmtriage.session.commands import PLAN
 
 
-def triage(opened: Opened, signatures: Sequence[Signature], keep_bytes: int) -> Report:
+def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int) -> Report:
     """Everything vmtriage can say about one crash. Closing the session is the caller's."""
     session = opened.session
     started = session.startup_s  # waits for crash's first prompt
@@ -48,7 +45,7 @@ def triage(opened: Opened, signatures: Sequence[Signature], keep_bytes: int) -> 
     function = guilty_function(facts, classification, incidents)
     groups = throttled(facts)
     task = panic_task(facts)
-    matches = match_all(signatures, facts, classification, function, groups or ())
+    matches = knowledge.match(facts, classification, function, groups or ())
     suspects = candidates(
         Case(
             facts=facts, classification=classification, function=function, throttled=groups,
@@ -64,7 +61,7 @@ def triage(opened: Opened, signatures: Sequence[Signature], keep_bytes: int) -> 
     return Report(
         tool=ToolInfo(
             version=__version__, crash_version=session.crash_version,
-            signatures_revision=revision(signatures),
+            signatures_revision=knowledge.revision,
         ),
         dump=_with_crash_time(opened, facts),
         debuginfo=opened.debuginfo,

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 import click
-from pydantic import ValidationError
 
 from vmtriage import __version__
-from vmtriage.errors import BadSetting, TriageError
+from vmtriage.cli.common import knowledge_of, pack_option, settings_of, signatures_option
+from vmtriage.cli.signatures import signatures as signatures_group
+from vmtriage.errors import TriageError
 from vmtriage.session.base import Progress
-from vmtriage.settings import Settings
 
 # Heavy modules are imported inside the commands: crash is started first and reads the dump
 # while Python still loads what will be needed later.
@@ -105,12 +105,8 @@ def main(debug: bool) -> None:
     type=click.Path(path_type=Path),
     help="Look here for a vmlinux first.",
 )
-@click.option(
-    "--signatures",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Knowledge base to use instead of the bundled one.",
-)
+@signatures_option
+@pack_option
 @click.option(
     "--fail-on",
     type=click.Choice(_SEVERITIES),
@@ -121,7 +117,7 @@ def main(debug: bool) -> None:
 def analyze(
     vmcore: Path, vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
     record: Path | None, crash: str | None, debuginfo_dirs: tuple[Path, ...],
-    signatures: Path | None, fail_on: str | None, quiet: bool,
+    signatures: Path | None, packs: tuple[Path, ...], fail_on: str | None, quiet: bool,
 ) -> None:  # fmt: skip
     """From VMCORE to a verdict that names the culprit.
 
@@ -130,20 +126,18 @@ def analyze(
     """
     from vmtriage.pipeline.opening import Request, open_input
 
-    settings = _settings(crash, signatures)
+    settings = settings_of(signatures, packs, crash)
     # A `timeout` around us ends us as Ctrl-C does: crash is killed, its scratch removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with _progress(quiet) as progress:
         request = Request(vmcore, vmlinux, record, debuginfo_dirs)
         opened = open_input(request, settings, progress)
         try:
-            from vmtriage.analysis.signatures import load
             from vmtriage.pipeline.triage import triage
             from vmtriage.report import RENDERERS, prepare, terminal_summary, write
 
             prepare()
-            known = load(settings.signatures)
-            report = triage(opened, known, settings.raw_output_bytes)
+            report = triage(opened, knowledge_of(settings), settings.raw_output_bytes)
         finally:
             opened.session.close()
         progress("writing the report")
@@ -174,59 +168,7 @@ def parse(command: str, file: TextIO) -> None:
     click.echo(parse_text(command, file.read()).model_dump_json(indent=1))
 
 
-@main.group()
-def signatures() -> None:
-    """The knowledge base of known bugs."""
-
-
-@signatures.command("list")
-@click.option("--signatures", "directory", type=click.Path(path_type=Path), metavar="DIR")
-def list_signatures(directory: Path | None) -> None:
-    """One line per signature: id, status, title."""
-    from vmtriage.analysis.signatures import load
-
-    for known in load(directory):
-        click.echo(f"{known.id:38} {known.status:7} {known.title}")
-
-
-@signatures.command()
-@click.argument("identifier", metavar="ID")
-@click.option("--signatures", "directory", type=click.Path(path_type=Path), metavar="DIR")
-def show(identifier: str, directory: Path | None) -> None:
-    """One signature in full, as JSON."""
-    from vmtriage.analysis.signatures import load
-
-    found = next((each for each in load(directory) if each.id == identifier), None)
-    if found is None:
-        raise click.UsageError(f"no signature {identifier!r}; see: vmtriage signatures list")
-    click.echo(found.model_dump_json(indent=1))
-
-
-@signatures.command("lint")
-@click.argument("directory", type=click.Path(path_type=Path), required=False)
-def lint_signatures(directory: Path | None) -> None:
-    """Check every signature and its samples; messages name file and line. Exit 78 on errors."""
-    from vmtriage.analysis.signatures import lint
-
-    messages = lint(directory)
-    for message in messages:
-        click.echo(message, err=True)
-    if messages:
-        sys.exit(78)
-    click.echo("all signatures are sound")
-
-
-def _settings(crash: str | None, directory: Path | None) -> Settings:
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = f"VMTRIAGE_{'_'.join(map(str, first['loc'])).upper()}"
-        raise BadSetting(
-            f"{name}={first['input']!r}: {first['msg']}", next_step=f"correct or unset {name}"
-        ) from error
-    update = {"crash": crash, "signatures": directory}
-    return settings.model_copy(update={key: each for key, each in update.items() if each})
+main.add_command(signatures_group)
 
 
 class _progress:

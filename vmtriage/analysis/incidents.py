@@ -7,7 +7,7 @@ from vmtriage.analysis.klog.incident import incident
 from vmtriage.analysis.klog.scanner import Scanner
 from vmtriage.models.finding import Incident
 from vmtriage.models.klog import KernelLog
-from vmtriage.parsers.klog_line import Line
+from vmtriage.parsers.klog_line import Line, read, split
 
 _MODULE = re.compile(r"\[(?P<module>[A-Za-z][\w-]*)\]\s*$")
 
@@ -18,7 +18,9 @@ def find(log: KernelLog) -> tuple[Incident, ...]:
     found: list[Incident] = []
     for record in log.records:
         line = Line(record.line, record.text, record.time_s, record.level, record.caller)
-        found += map(incident, scanner.feed(line))
+        for part in split(record.text) if "] " in record.text[1:] else (record.text,):
+            piece = line if part is record.text else read(record.line, part)
+            found += map(incident, scanner.feed(piece))
     found += map(incident, scanner.finish())
     return tuple(sorted(found, key=lambda each: each.first_line))
 

@@ -72,6 +72,8 @@ _KMSG = re.compile(
 _KMSG_CALLER = re.compile(r"caller=([TC][0-9]{1,10})")
 # MediaTek and Qualcomm kernels put the CPU and the task between stamp and text.
 _VENDOR = re.compile(r"(?:\([0-9]\)\[[0-9]+:[^\]]{1,40}\] ?|c[0-9] +[0-9]+ +(?=\S))")
+# A stamp in the middle of a text: another CPU printed before the line was ended.
+_RUN_IN = re.compile(r"(?<=[^\s:>\]])\[ {0,4}[0-9]{1,9}\.[0-9]{6}\](?= |\[)")
 _LONE_LEVEL = re.compile(r"<([0-7])>")
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -128,6 +130,15 @@ def _stamped(found: re.Match[str], raw: str) -> Prefix:
     # The raw flags byte that old crash printed (two hex digits) is no level.
     number = int(level) & 7 if level and level.isdecimal() and len(level) != 2 else None
     return Prefix(end, float(stamp), number, caller, True)
+
+
+def split(raw: str) -> tuple[str, ...]:
+    """The line in parts where a second time stamp shows that two messages ran together."""
+    cuts = [found.start() for found in _RUN_IN.finditer(raw)]
+    if not cuts:
+        return (raw,)
+    ends = [*cuts, len(raw)]
+    return tuple(raw[a:b] for a, b in zip([0, *cuts], ends, strict=True) if raw[a:b])
 
 
 def read(number: int, raw: str) -> Line:

@@ -1,11 +1,11 @@
 """Is this line the first of a report, and of which form?
 
-One search over a whole block of text finds the few lines worth a look; only their literals decide
-which patterns are tried on them. Patterns are RE2: linear in the line, whatever it holds.
+One search over a whole block of text finds the few lines worth a look; only the literals found
+there decide which patterns are tried. Patterns are RE2: linear in the line, whatever it holds.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from vmtriage.analysis.klog.formats import FORMATS, Format
 
 _LONGEST = 4096  # characters of a line that are looked at
 _SUFFIX = re.compile(r"\d+$")
-_REQUIRED_BLANK = re.compile(r"(?<!\\) (?![?*+{])")
+_BLANK = re.compile(r"(?<!\\) (?![?*+{])")
 
 
 class Head(NamedTuple):
@@ -24,6 +24,11 @@ class Head(NamedTuple):
     rank: int
     form: Format
     fields: dict[str, str]
+
+
+class _Literal(NamedTuple):
+    text: str  # without blanks
+    ranks: tuple[int, ...]
 
 
 def _options() -> Any:
@@ -35,46 +40,66 @@ def _options() -> Any:
 def _without_blanks(pattern: str) -> str:
     """The pattern, where every blank may be missing; those in [...] stay as they are."""
     parts = re.split(r"(\[[^\]]*\])", pattern)
-    return "".join(p if p.startswith("[") else _REQUIRED_BLANK.sub(" ?", p) for p in parts)
+    return "".join(p if p.startswith("[") else _BLANK.sub(" ?", p) for p in parts)
 
 
 @cache
 def _compiled(rank: int) -> Any:
-    pattern = _without_blanks(FORMATS[rank].pattern)
-    return re2.compile(f"(?s){pattern}", _options())
+    return re2.compile(f"(?s){_without_blanks(FORMATS[rank].pattern)}", _options())
+
+
+@cache
+def _families() -> dict[str, tuple[_Literal, ...]]:
+    """Literals by the shortest one inside them: finding that one is finding them all."""
+    ranks: dict[str, list[int]] = {}
+    for rank, form in enumerate(FORMATS):
+        for literal in form.has:
+            ranks.setdefault(literal.replace(" ", ""), []).append(rank)
+    families: dict[str, list[_Literal]] = {}
+    for text, each in ranks.items():
+        for short in (s for s in ranks if s in text):
+            families.setdefault(short, []).append(_Literal(text, tuple(each)))
+    return {short: tuple(each) for short, each in families.items()}
 
 
 @cache
 def trigger() -> Any:
     """RE2 over bytes that finds every line a form could claim, and few others."""
     literals = {literal for form in FORMATS for literal in form.has}
-    shortest = {each for each in literals if not any(o in each for o in literals if o != each)}
-    pattern = "|".join(_without_blanks(re.escape(each)) for each in sorted(shortest))
+    squeezed = {each: each.replace(" ", "") for each in literals}
+    shortest = (
+        each for each, text in squeezed.items()
+        if not any(other != text and other in text for other in squeezed.values())
+    )  # fmt: skip
+    pattern = "|".join(_without_blanks(re.escape(each).replace("\\ ", " ")) for each in shortest)
     return re2.compile(f"(?:{pattern})".encode(), _options())
 
 
-@cache
-def _by_literal() -> tuple[tuple[str, tuple[int, ...]], ...]:
-    ranks: dict[str, list[int]] = {}
-    for rank, form in enumerate(FORMATS):
-        for literal in form.has:
-            ranks.setdefault(literal.replace(" ", ""), []).append(rank)
-    return tuple((literal, tuple(each)) for literal, each in ranks.items())
+def interesting(text: str) -> bool:
+    """Whether a form could claim the line: one cheap search."""
+    return trigger().search(text.encode("utf-8", "replace")) is not None
 
 
 def head(text: str) -> Head | None:
     """The form that claims this line, None if none does."""
-    text = text[:_LONGEST]
-    squeezed = text.replace(" ", "")
+    raw = text[:_LONGEST].encode("utf-8", "replace")
     ranks: set[int] = set()
-    for literal, each in _by_literal():
-        if literal in squeezed:
-            ranks.update(each)
+    squeezed = ""
+    families = _families()
+    for found in trigger().findall(raw):
+        squeezed = squeezed or raw.decode().replace(" ", "")
+        for literal in families[found.decode().replace(" ", "")]:
+            if literal.text in squeezed:
+                ranks.update(literal.ranks)
     if not ranks:
         return None
-    plain = text if text.isascii() else text.encode("utf-8", "replace").decode()
-    for rank in sorted(ranks):
-        found = _compiled(rank).search(plain)
+    return claim(raw.decode(), sorted(ranks))
+
+
+def claim(text: str, ranks: Sequence[int]) -> Head | None:
+    """The first of these forms whose pattern is found."""
+    for rank in ranks:
+        found = _compiled(rank).search(text)
         if found:
             return Head(rank, FORMATS[rank], _fields(found.groupdict()))
     return None
@@ -83,14 +108,3 @@ def head(text: str) -> Head | None:
 def _fields(groups: dict[str, str | None]) -> dict[str, str]:
     """Named groups under their plain names: alternatives number them (cpu, cpu2)."""
     return {_SUFFIX.sub("", name): text for name, text in groups.items() if text}
-
-
-def interesting(text: str) -> bool:
-    """Whether a form could claim the line: one cheap search."""
-    return trigger().search(text.encode("utf-8", "replace")) is not None
-
-
-def hits(block: bytes) -> Iterator[int]:
-    """Offsets in a block of text at which a line worth a look is hit."""
-    for found in trigger().finditer(block):
-        yield found.start()

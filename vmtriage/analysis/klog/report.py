@@ -8,6 +8,8 @@ from vmtriage.analysis.klog.heads import Head
 from vmtriage.parsers.klog_line import Line
 
 _JOIN_LINES = 12  # the lines a report's head may have before its trace begins
+_QUIET = 60  # lines without any code, after a trace: the report is over
+_LONG = 1000  # bodies longer than this are no traces (the OOM killer's tables)
 _END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 
 
@@ -20,6 +22,7 @@ class Report:
     heads: list[Head] = field(default_factory=list)
     traced: bool = False
     ended: bool = False
+    _quiet: int = 0  # lines since the last one that names code
     last_seen: int = 0  # the log's line number when something was added last
 
     @classmethod
@@ -56,8 +59,12 @@ class Report:
         """One more line of the body."""
         self.lines.append(line)
         self.last_seen = line.number
-        if not self.traced and frames.frame(line.text):
-            self.traced = not self.lines[-2].text.rstrip().endswith(" at:")
+        if "+0x" in line.text:
+            self._quiet = 0
+            if not self.traced and frames.frame(line.text):
+                self.traced = not self.lines[-2].text.rstrip().endswith(" at:")
+        else:
+            self._quiet += 1
         if "---[ end" in line.text and _END.search(line.text):
             self.ended = True
 
@@ -69,4 +76,5 @@ class Report:
     @property
     def full(self) -> bool:
         """Whether nothing more can belong to it."""
-        return self.ended or len(self.lines) > self.head.form.body
+        over = self.traced and self._quiet > _QUIET and self.head.form.body <= _LONG
+        return self.ended or over or len(self.lines) > self.head.form.body

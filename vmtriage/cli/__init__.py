@@ -10,6 +10,7 @@ import click
 
 from vmtriage import __version__
 from vmtriage.cli.common import knowledge_of, pack_option, settings_of, signatures_option
+from vmtriage.cli.log import log
 from vmtriage.cli.signatures import signatures as signatures_group
 from vmtriage.errors import TriageError
 from vmtriage.session.base import Progress
@@ -60,6 +61,7 @@ def main(debug: bool) -> None:
     vmtriage analyze /var/crash/HOST-DATE/vmcore          finds the vmlinux itself
     vmtriage analyze vmcore --vmlinux vmlinux -o report/  writes report.md, .html, .json
     vmtriage analyze recorded-session/                    replays what --record wrote
+    vmtriage log dmesg.txt | journalctl -k | vmtriage log -   a kernel log, without any dump
 
     Exit codes: 0 report written, whatever it found; 2 usage; 65 not a dump or unreadable;
     66 input or debuginfo missing; 69 crash(8) missing or died; 70 a bug of vmtriage;
@@ -168,6 +170,7 @@ def parse(command: str, file: TextIO) -> None:
     click.echo(parse_text(command, file.read()).model_dump_json(indent=1))
 
 
+main.add_command(log)
 main.add_command(signatures_group)
 
 

@@ -15,8 +15,12 @@ def render(report: Report) -> str:
     when = report.dump.crash_time
     dump = report.dump.model_copy(update={"crash_time": when and human.utc(when)})
     report = report.model_copy(update={"created": human.utc(report.created), "dump": dump})
-    text = report.model_dump_json(by_alias=True, indent=1)
-    return _UNSAFE.sub(lambda m: f"\\u{ord(m.group()):04x}", text) + "\n"
+    return harmless(report.model_dump_json(by_alias=True, indent=1)) + "\n"
+
+
+def harmless(text: str) -> str:
+    """The same JSON, with what would steer a terminal written as escapes."""
+    return _UNSAFE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
 
 
 def schema() -> str:

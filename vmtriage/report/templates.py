@@ -7,12 +7,15 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from vmtriage.errors import TriageError
 from vmtriage.report import gaps, human, safe, stack, view
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @cache
@@ -31,7 +34,10 @@ def _load(name: str) -> str:
     return (folder() / name).read_text(encoding="utf-8")
 
 
-def _environment(finalize: Callable[[object], object]) -> Environment:
+def _environment(finalize: Callable[[object], object]) -> "Environment":
+    # a text or JSON report needs no template: those come without the engine's start-up time
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
     env = Environment(
         loader=FunctionLoader(_load),
         autoescape=True,
@@ -63,7 +69,7 @@ def _text(value: object) -> str:
 
 
 @cache
-def markdown() -> Environment:
+def markdown() -> "Environment":
     """For Markdown: what is printed is escaped prose; |code, |cell and |fence quote the dump."""
 
     def finalize(value: object) -> object:
@@ -82,7 +88,7 @@ def markdown() -> Environment:
 
 
 @cache
-def html() -> Environment:
+def html() -> "Environment":
     """For HTML: control and bidi characters become visible, then autoescape does the rest."""
 
     def finalize(value: object) -> object:

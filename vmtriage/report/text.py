@@ -19,7 +19,7 @@ _KERNEL = {
 }
 
 
-def _entry(label: str, text: str, limit: int) -> list[str]:
+def entry(label: str, text: str, limit: int) -> list[str]:
     """A label and at most `limit` lines of text beside it."""
     return textwrap.wrap(
         safe.plain(text),
@@ -32,7 +32,8 @@ def _entry(label: str, text: str, limit: int) -> list[str]:
     )
 
 
-def _clip(text: str) -> str:
+def clip(text: str) -> str:
+    """One quoted line, cut to the width."""
     line = safe.plain(text).strip()
     room = WIDTH - _LABEL - 2
     return " " * _LABEL + "| " + (line if len(line) <= room else line[: room - 4] + " ...")
@@ -42,17 +43,17 @@ def _verdict(report: Report, shown: view.View, limit: int) -> list[str]:
     verdict = report.verdict
     kind = human.crash_class(verdict.crash_class)
     head = f"{kind} on {shown.host}; severity {verdict.severity}, confidence {verdict.confidence}"
-    out = [*_entry("VERDICT", verdict.summary, limit), *_entry("Class", head, 1)]
+    out = [*entry("VERDICT", verdict.summary, limit), *entry("Class", head, 1)]
     if shown.unsafe:
-        out += _entry("CAUTION", "do not trust: " + ", ".join(shown.unsafe), 2)
+        out += entry("CAUTION", "do not trust: " + ", ".join(shown.unsafe), 2)
     return out
 
 
 def _culprit(culprit: Culprit | None) -> list[str]:
     if culprit is None:
-        return _entry("Culprit", "nobody could be named", 1)
+        return entry("Culprit", "nobody could be named", 1)
     kind = f"{culprit.runtime} {culprit.kind}" if culprit.runtime else culprit.kind
-    out = _entry("Culprit", f"{culprit.name} ({kind}, confidence {culprit.confidence})", 2)
+    out = entry("Culprit", f"{culprit.name} ({kind}, confidence {culprit.confidence})", 2)
     facts = [
         ("application", culprit.application),
         ("container id", culprit.container_id and culprit.container_id[:12]),
@@ -61,20 +62,20 @@ def _culprit(culprit: Culprit | None) -> list[str]:
         ("runs", ", ".join(culprit.comms)),
     ]
     told = "; ".join(f"{name} {value}" for name, value in facts if value)
-    return out + _entry("", told, 2) + _entry("", culprit.reason, 2)
+    return out + entry("", told, 2) + entry("", culprit.reason, 2)
 
 
 def _bug(report: Report) -> list[str]:
     if not report.signatures:
-        return _entry("Known bug", "none of the signatures fits", 1)
+        return entry("Known bug", "none of the signatures fits", 1)
     best = report.signatures[0]
     label = "Looks like" if best.generic or best.kernel == "fixed" else "Known bug"
-    out = _entry(label, f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
+    out = entry(label, f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
     if best.generic:
         return out
-    out += _entry("Kernel", f"{_KERNEL[best.kernel]}: {best.kernel_reason}", 2)
+    out += entry("Kernel", f"{_KERNEL[best.kernel]}: {best.kernel_reason}", 2)
     if best.fixed_in:
-        out += _entry("Fixed in", best.fixed_in, 1)
+        out += entry("Fixed in", best.fixed_in, 1)
     return out
 
 
@@ -83,13 +84,13 @@ def _actions(report: Report) -> list[str]:
     out: list[str] = []
     steps = report.verdict.next_steps
     if best and best.kernel == "fixed" and len(steps) > 1:  # that bug's own advice is not ours
-        out += _entry("Do now", steps[0], 3) + _entry("For good", steps[1], 2)
+        out += entry("Do now", steps[0], 3) + entry("For good", steps[1], 2)
     elif best:
-        out += _entry("Do now", best.do_now, 3) + _entry("For good", best.do_for_good, 2)
+        out += entry("Do now", best.do_now, 3) + entry("For good", best.do_for_good, 2)
     elif report.verdict.next_steps:
-        out += _entry("Do next", report.verdict.next_steps[0], 3)
+        out += entry("Do next", report.verdict.next_steps[0], 3)
     if doubt := report.verdict.refuted_by:
-        out += _entry("Refuted by", doubt, 2)
+        out += entry("Refuted by", doubt, 2)
     return out
 
 
@@ -97,9 +98,9 @@ def _evidence(shown: view.View, limit: int) -> list[str]:
     out: list[str] = []
     for number, item in enumerate(shown.evidence[:limit]):
         where = f"{item.command}, line {item.line}" if item.line else item.command
-        out += _entry("" if number else "Evidence", f"{item.says} ({where})", 1)
+        out += entry("" if number else "Evidence", f"{item.says} ({where})", 1)
         if item.text:
-            out.append(_clip(item.text.split("\n", 1)[0]))
+            out.append(clip(item.text.split("\n", 1)[0]))
     return out
 
 
@@ -110,9 +111,9 @@ def _problems(shown: view.View, limit: int) -> list[str]:
         spoiled = f"[unsafe: {parts}] " if parts else ""
         named = problem.command is None or problem.message.startswith(problem.command)
         command = "" if named else f"{problem.command}: "
-        out += _entry("" if number else "Not known", spoiled + command + problem.message, 2)
+        out += entry("" if number else "Not known", spoiled + command + problem.message, 2)
     if (left := len(shown.problems) - limit) > 0:
-        out += _entry("", f"and {human.count(left, 'more problem')}, told in the full report", 1)
+        out += entry("", f"and {human.count(left, 'more problem')}, told in the full report", 1)
     return out
 
 
@@ -121,9 +122,9 @@ def _files(report: Report, files: Iterable[Path]) -> list[str]:
     facts = [dump.format, human.size(dump.size) if dump.size is not None else None]
     facts += ["incomplete" if dump.incomplete else "partial" if dump.partial else None]
     told = ", ".join(fact for fact in facts if fact)
-    out = _entry("Dump", f"{dump.path} ({told})", 1)
+    out = entry("Dump", f"{dump.path} ({told})", 1)
     for number, path in enumerate(files):
-        out += _entry("" if number else "Files", str(path), 1)
+        out += entry("" if number else "Files", str(path), 1)
     return out
 
 

@@ -1,0 +1,79 @@
+"""`vmtriage log`: kernel logs of any kind and size."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from vmtriage.cli.common import knowledge_of, pack_option, settings_of, signatures_option
+
+_FORMATS = ("text", "json", "jsonl", "md", "html")
+_SEVERITIES = ("panic", "serious", "notable", "noise")
+
+
+@click.command("log")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...|-", type=click.Path())
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="text",
+    show_default=True,
+    help="jsonl: one object a line and file, for pipes; json: for one file its object, else a list.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write one NAME.log.FORMAT for each log into DIR instead of printing.",
+)
+@signatures_option
+@pack_option
+@click.option(
+    "--fail-on",
+    type=click.Choice(_SEVERITIES),
+    metavar="SEVERITY",
+    help="Exit 1 if a log's primary incident is at least this severe.",
+)
+def log(
+    files: tuple[str, ...], form: str, output: Path | None, signatures: Path | None,
+    packs: tuple[Path, ...], fail_on: str | None,
+) -> None:  # fmt: skip
+    """What happened, by kernel logs alone: dmesg, console, syslog, journal, netconsole.
+
+    FILE may be of any size and form, gzip, bzip2 and xz included; - is standard input. Every crash,
+    lockup, hardware and I/O error in it becomes an incident; the primary one brought the kernel
+    down. Known bugs are matched, and whether the log's kernel has them.
+
+    \b
+    vmtriage log vmcore-dmesg.txt
+    journalctl -k -b -1 | vmtriage log -
+    vmtriage log --format jsonl /var/crash/*/vmcore-dmesg.txt | jq .primary.title
+    """
+    from vmtriage.pipeline.logs import LogReader, log_file
+    from vmtriage.report.logs import LOG_RENDERERS, several
+
+    settings = settings_of(signatures, packs)
+    reader = LogReader(lambda: knowledge_of(settings))
+    worst = len(_SEVERITIES)
+    kept = []
+    for name in files:
+        with log_file(name, sys.stdin.buffer) as source:
+            report = reader.read(name, source)
+        if report.primary:
+            worst = min(worst, _SEVERITIES.index(report.primary.severity))
+        if output is not None:
+            from vmtriage.report.files import write_all
+
+            stem = "stdin" if name == "-" else Path(name).name
+            for path in write_all(output, {f"{stem}.log.{form}": LOG_RENDERERS[form](report)}):
+                click.echo(path)
+        elif form == "json" and len(files) > 1:
+            kept.append(report)
+        else:
+            click.echo(LOG_RENDERERS[form](report), nl=form == "text" and name != files[-1])
+    if kept:
+        click.echo(several(kept), nl=False)
+    if fail_on and worst <= _SEVERITIES.index(fail_on):
+        sys.exit(1)

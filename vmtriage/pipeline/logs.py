@@ -1,0 +1,213 @@
+"""A kernel log as one job: lines -> reports -> incidents -> known bugs -> the primary one."""
+
+import bz2
+import gzip
+import lzma
+import re
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from vmtriage import __version__
+from vmtriage.analysis.fingerprint import of as fingerprint_of
+from vmtriage.analysis.klog.primary import primary
+from vmtriage.analysis.klog.stream import Boot as Banner
+from vmtriage.analysis.klog.stream import Stream
+from vmtriage.analysis.klog.tally import Kept, Tally
+from vmtriage.errors import BadDump, NoInput
+from vmtriage.models.evidence import Problem
+from vmtriage.models.logreport import Boot, LogIncident, LogReport
+from vmtriage.models.report import RawOutput, ToolInfo
+from vmtriage.models.signature import SignatureMatch
+from vmtriage.parsers.klog_line import Line
+
+if TYPE_CHECKING:
+    from vmtriage.analysis.knowledge import Knowledge
+
+_BANNER = re.compile(r"Linux version (?P<release>\S+) .*?(?P<version>#\d+.*)?$")
+# "CPU: 0 PID: 1 Comm: x Tainted: G OE 6.1.0-9-amd64 #1 Debian ..." and "Not tainted 5.4.0 #1"
+_OOPS = re.compile(r"(?:Tainted: [A-Z ]+|Not tainted) +\(?(?P<release>\d+\.\d+\S*) (?P<version>#\S.*)")
+_TAINT = re.compile(r"Tainted: ([A-Z ]+?)(?= +\d|$|=)")
+_TOGETHER = 4000  # lines of all incidents that the primary one's signatures may look at
+
+
+@dataclass
+class LogReader:
+    """Reads logs, one after the other, with one knowledge base loaded when first needed."""
+
+    load: Callable[[], "Knowledge"]
+    _known: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def knowledge(self) -> "Knowledge":
+        """The signatures: a log without any incident never loads them."""
+        return self.load()
+
+    def read(self, name: str, source: BinaryIO) -> LogReport:
+        """Everything about one log. Any bytes are a log: there is no bad input."""
+        began = time.monotonic()
+        boots, tally, stream = [Boot()], Tally(), Stream(source)
+        for each in stream:
+            if isinstance(each, Banner):
+                boots.append(_boot(each.line))
+            else:
+                tally.add(each, len(boots) - 1)
+        kept = tally.kept()
+        chosen = _primary(kept)
+        matches = self._match(chosen, _together(chosen, kept), boots) if chosen else ()
+        rows = tuple(self._row(each, boots) for each in kept)
+        return LogReport(
+            tool=ToolInfo(
+                version=__version__, crash_version=None,
+                signatures_revision=self.knowledge.revision if kept else "",
+            ),
+            file=name, size=stream.size, lines=stream.lines,
+            boots=tuple(boots), incidents=rows, left_out=tally.left_out,
+            primary=_of_primary(chosen, rows, matches) if chosen else None,
+            signatures=matches, problems=_problems(stream, tally),
+            raw=(RawOutput(command="log", text=_text(chosen.lines)),) if chosen else (),
+            seconds=round(time.monotonic() - began, 3),
+        )  # fmt: skip
+
+    def _row(self, kept: Kept, boots: Sequence[Boot]) -> LogIncident:
+        incident, text = kept.incident, kept.lines[0].text
+        release, _ = _kernel(kept, boots)
+        row = LogIncident.of_log(
+            incident, text, kept.boot, release,
+            fingerprint_of(incident.crash_class, incident.function, incident.path,
+                           release=release, taint=_taint(kept.lines)),
+        )  # fmt: skip
+        # The same kind of report is matched once, however often it comes.
+        key = (incident.format, row.fingerprint.exact, release or "")
+        if not kept.lines[1:]:
+            key = (*key, text)
+        if key not in self._known:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[key] = tuple(m.id for m in self._match(kept, kept.lines, boots))
+        return row.model_copy(
+            update={"count": kept.count, "last_seen": kept.last_seen, "signatures": self._known[key]}
+        )
+
+    def _match(
+        self, kept: Kept, lines: Sequence[Line], boots: Sequence[Boot]
+    ) -> tuple[SignatureMatch, ...]:
+        from vmtriage.analysis.logfacts import classification_of, facts_of, function_of
+
+        facts = facts_of(lines, *_kernel(kept, boots))
+        classification = classification_of(kept.incident, kept.lines[0].text)
+        function = function_of(kept.incident, kept.lines)
+        return self.knowledge.match(facts, classification, function, ())
+
+
+def _boot(line: Line) -> Boot:
+    found = _BANNER.search(line.text)
+    release, version = (found["release"], found["version"]) if found else (None, None)
+    return Boot(line=line.number, release=release, version=version)
+
+
+def _kernel(kept: Kept, boots: Sequence[Boot]) -> tuple[str | None, str | None]:
+    """Release and version: by the report itself, else by the banner of its boot."""
+    for line in kept.lines[:80]:
+        if "ainted" in line.text and (found := _OOPS.search(line.text)):
+            return found["release"], found["version"]
+    boot = boots[kept.boot]
+    return boot.release, boot.version
+
+
+def _taint(lines: Sequence[Line]) -> tuple[str, ...]:
+    for line in lines[:80]:
+        if "Tainted: " in line.text and (found := _TAINT.search(line.text)):
+            return tuple(letter for letter in dict.fromkeys(found[1]) if letter not in " G")
+    return ()
+
+
+def _primary(kept: Sequence[Kept]) -> Kept | None:
+    """The cause of the last boot that ended in a panic; else of the whole log."""
+    for boot in sorted({each.boot for each in kept}, reverse=True):
+        own = [each for each in kept if each.boot == boot]
+        if any(each.incident.severity == "panic" for each in own):
+            return _chosen(own)
+    return _chosen(kept)
+
+
+def _chosen(kept: Sequence[Kept]) -> Kept | None:
+    found = primary([each.incident for each in kept])
+    if found is None:
+        return None
+    same = (e for e in kept if (e.incident.first_line, e.incident.format) == (found.first_line, found.format))
+    return next(same)._replace(incident=found)
+
+
+def _together(chosen: Kept, kept: Sequence[Kept]) -> tuple[Line, ...]:
+    """The lines of all incidents of its boot, its own first in line: some bugs show in two."""
+    others = (e for e in kept if e.boot == chosen.boot and e.incident.first_line != chosen.incident.first_line)
+    lines = list(chosen.lines)
+    for each in others:
+        if len(lines) + len(each.lines) > _TOGETHER:
+            break
+        lines += each.lines
+    return tuple(sorted(lines, key=lambda line: line.number))
+
+
+def _of_primary(
+    chosen: Kept, rows: Sequence[LogIncident], matches: Sequence[SignatureMatch]
+) -> LogIncident:
+    incident = chosen.incident
+    row = next(r for r in rows if (r.first_line, r.format) == (incident.first_line, incident.format))
+    return row.model_copy(
+        update={"severity": incident.severity, "signatures": tuple(m.id for m in matches)}
+    )
+
+
+def _text(lines: Sequence[Line]) -> str:
+    return "\n".join(
+        f"[{line.time_s:12.6f}] {line.text}" if line.time_s is not None else line.text
+        for line in lines
+    )
+
+
+def _problems(stream: Stream, tally: Tally) -> tuple[Problem, ...]:
+    found = []
+    if not stream.lines:
+        found.append(Problem(kind="empty", message="the log is empty: nothing was checked"))
+    if tally.left_out:
+        message = f"{tally.left_out} more incidents of other kinds were counted, not kept"
+        found.append(Problem(kind="too_many", message=message))
+    return tuple(found)
+
+
+@contextmanager
+def log_file(name: str, stdin: BinaryIO) -> Iterator[BinaryIO]:
+    """Opens a log, unpacked where it is packed; `-` is standard input. NoInput says what to do."""
+    if name == "-":
+        yield stdin
+        return
+    try:
+        with Path(name).open("rb") as plain:
+            head = plain.read(6)
+            plain.seek(0)
+            yield _unpacked(plain, head)
+    except IsADirectoryError as error:
+        raise NoInput(f"{name}: is a directory", next_step="name the log file in it") from error
+    except FileNotFoundError as error:
+        raise NoInput(f"{name}: no such file", next_step="check the path") from error
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        raise BadDump(f"{name}: broken archive: {error}", next_step="unpack it by hand") from error
+    except OSError as error:
+        raise NoInput(f"{name}: {error.strerror or error}", next_step="check the file") from error
+
+
+def _unpacked(plain: BinaryIO, head: bytes) -> BinaryIO:
+    if head.startswith(b"\x1f\x8b"):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=plain))
+    if head.startswith(b"BZh"):
+        return cast(BinaryIO, bz2.BZ2File(plain))
+    if head.startswith(b"\xfd7zXZ\0"):
+        return cast(BinaryIO, lzma.LZMAFile(plain))
+    return plain

@@ -1,0 +1,90 @@
+"""A log's report for the terminal: what brought the kernel down first, then everything else."""
+
+from collections.abc import Sequence
+
+from vmtriage.models.logreport import LogIncident, LogReport
+from vmtriage.models.signature import SignatureMatch
+from vmtriage.report import human, safe
+from vmtriage.report.text import WIDTH, clip, entry
+
+MAX_ROWS = 30
+
+_KERNEL = {
+    "affected": "this kernel is AFFECTED",
+    "fixed": "this kernel has the FIX; look further",
+    "unknown": "whether this kernel has it is NOT KNOWN",
+}
+
+
+def render(report: LogReport) -> str:
+    """One screen: the primary incident, the known bug, then one line for every incident."""
+    out = [*_head(report), "", *_incidents(report)]
+    for problem in report.problems:
+        out += entry("Not known", problem.message, 2)
+    return "".join(line.rstrip() + "\n" for line in out)
+
+
+def _head(report: LogReport) -> list[str]:
+    size = f"{report.lines:,} lines, {human.size(report.size)}"
+    out = entry("LOG", f"{report.file} ({size})", 2)
+    kernels = list(dict.fromkeys(boot.release for boot in report.boots if boot.release))
+    if kernels:
+        out += entry("Kernel", ", ".join(kernels), 2)
+    if report.primary is None:
+        checked = "checked, clean: no crash, oops, lockup or hardware error in it"
+        seen = "only noise in it, nothing to act on" if report.incidents else checked
+        return out + entry("VERDICT", seen if report.lines else "not checked: the log is empty", 1)
+    return out + _primary(report, report.primary)
+
+
+def _primary(report: LogReport, primary: LogIncident) -> list[str]:
+    out = entry("VERDICT", _sentence(primary), 3)
+    out.append(clip(f"line {primary.first_line}: {primary.text}"))
+    if primary.corrupted and primary.corrupted_reason:
+        out += entry("CAUTION", f"the report is damaged: {primary.corrupted_reason}", 2)
+    where = [
+        f"function {primary.function}" if primary.function else None,
+        f"module {primary.module}" if primary.module else None,
+        f"CPU {primary.cpu}" if primary.cpu is not None else None,
+        f"task {primary.comm} ({primary.pid})" if primary.comm else None,
+        primary.where,
+        primary.device,
+    ]
+    if told := ", ".join(each for each in where if each):
+        out += entry("Where", told, 2)
+    out += _known(report.signatures)
+    return [*out, *entry("Same bug as", f"fingerprint {primary.fingerprint.exact}", 1)]
+
+
+def _sentence(primary: LogIncident) -> str:
+    release = f" on {primary.release}" if primary.release else ""
+    return f"{primary.title}{release}; severity {primary.severity}"
+
+
+def _known(signatures: Sequence[SignatureMatch]) -> list[str]:
+    if not signatures:
+        return entry("Known bug", "none of the signatures fits", 1)
+    best = signatures[0]
+    label = "Looks like" if best.generic or best.kernel == "fixed" else "Known bug"
+    out = entry(label, f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
+    if not best.generic:
+        out += entry("Kernel", f"{_KERNEL[best.kernel]}: {best.kernel_reason}", 2)
+        if best.fixed_in:
+            out += entry("Fixed in", best.fixed_in, 1)
+    return out + entry("Do now", best.do_now, 3) + entry("For good", best.do_for_good, 2)
+
+
+def _incidents(report: LogReport) -> list[str]:
+    if not report.incidents:
+        return []
+    total = sum(each.count for each in report.incidents) + report.left_out
+    out = [f"{human.count(total, 'incident')} in the log (line, time, severity, what)"]
+    for each in report.incidents[:MAX_ROWS]:
+        when = f"{each.time_s:14.6f}" if each.time_s is not None else " " * 14
+        times = f"  x{each.count:,}" if each.count > 1 else ""
+        known = f"  [{each.signatures[0]}]" if each.signatures else ""
+        row = f"{each.first_line:>9} {when} {each.severity:<8} {each.title}{known}{times}"
+        out.append(safe.plain(row)[:WIDTH])
+    if (left := len(report.incidents) - MAX_ROWS) > 0:
+        out.append(f"{left:>9} more: --format json tells all of them")
+    return out

@@ -10,6 +10,7 @@ import click
 from pydantic import ValidationError
 
 from vmtriage import __version__
+from vmtriage.cli_listen import listen
 from vmtriage.errors import BadSetting, TriageError
 from vmtriage.session.base import Progress
 from vmtriage.settings import Settings
@@ -62,8 +63,9 @@ def main(debug: bool) -> None:
     vmtriage analyze recorded-session/                    replays what --record wrote
 
     Exit codes: 0 report written, whatever it found; 2 usage; 65 not a dump or unreadable;
-    66 input or debuginfo missing; 69 crash(8) missing or died; 70 a bug of vmtriage;
-    75 try again (timeout, no space); 78 bad signature. With --fail-on: 1.
+    66 input or debuginfo missing; 69 crash(8) missing or died, or no port to listen on;
+    70 a bug of vmtriage; 75 try again (timeout, no space); 78 bad signature or config.
+    With --fail-on: 1.
     """
 
 
@@ -248,6 +250,8 @@ class _progress:
         if self._shown:
             click.echo("\r\033[K", err=True, nl=False)
 
+
+main.add_command(listen)
 
 if __name__ == "__main__":
     main()

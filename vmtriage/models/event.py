@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
+from pydantic import Field
+
 from vmtriage.models.base import Model
 from vmtriage.models.finding import CrashClass, Severity
 
@@ -27,7 +29,7 @@ class Event(Model):
     host: str
     address: str
     received: datetime
-    crash_class: CrashClass
+    crash_class: CrashClass = Field(alias="class")
     title: str
     function: str | None = None
     severity: Severity

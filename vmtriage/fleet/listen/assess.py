@@ -17,6 +17,7 @@ from vmtriage.models.evidence import Facts
 from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, Incident
 from vmtriage.models.klog import KernelLog
 from vmtriage.models.signature import Signature
+from vmtriage.report.safe import visible
 
 
 def engine(directory: Path | None = None) -> Assess:
@@ -84,6 +85,6 @@ def _event(
         crash_class=incident.crash_class, title=incident.title, function=incident.function,
         severity=incident.severity,
         fingerprint=fingerprint(Facts(), classification, function).problem,
-        line=said.text[:1000], signatures=tuple(each.id for each in matches),
+        line=visible(said.text[:1000]), signatures=tuple(each.id for each in matches),
         release=sender.release or release, count=count,
     )  # fmt: skip

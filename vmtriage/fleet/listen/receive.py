@@ -32,12 +32,13 @@ class Bind(NamedTuple):
         if text.isdigit():
             return cls("0.0.0.0", cls._port(text))
         if text.startswith("["):
-            host, _, rest = text[1:].partition("]")
+            host, closed, rest = text[1:].partition("]")
+            host = host if closed else text
             port = rest.removeprefix(":") or port
         elif text.count(":") == 1:
             host, _, port = text.partition(":")
         try:
-            ipaddress.ip_address(host.partition("%")[0])
+            ipaddress.ip_address(host)
         except ValueError:
             raise ValueError(
                 f"{text!r}: {host!r} is no IP address; write 10.0.0.1:6666 or [::1]:6666"

@@ -17,6 +17,7 @@ from vmtriage.fleet.listen.counters import Counters
 from vmtriage.fleet.listen.window import Finished
 from vmtriage.models.event import Assess, Event, Sender
 from vmtriage.models.finding import CrashClass
+from vmtriage.report.safe import visible
 
 _WAITING = 256  # windows
 _LIMIT_S = 30.0  # for one window
@@ -130,7 +131,7 @@ class Assessor:
 
 
 def _unassessed(window: Finished, sender: Sender, why: str) -> Event:
-    line = window.line.decode("utf-8", "backslashreplace")[:1000]
+    line = visible(window.line.decode("utf-8", "backslashreplace")[:1000])
     return Event(
         host=sender.host, address=sender.address, received=sender.received,
         crash_class=CrashClass.UNKNOWN, title=f"not assessed ({why}): {line[:200]}",

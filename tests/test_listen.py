@@ -1,5 +1,6 @@
 """`vmtriage listen` as a process: real datagrams in, real notices out."""
 
+import io
 import json
 import os
 import random
@@ -320,6 +321,15 @@ def test_a_window_the_engine_dies_of_is_told_and_the_next_is_assessed() -> None:
 )  # fmt: skip
 def test_a_file_name_stays_in_its_directory(host: str, name: str) -> None:
     assert file_name(host) == name
+
+
+def test_files_of_made_up_hosts_are_bounded(tmp_path: Path) -> None:
+    log = LogDir(tmp_path, lambda address: address, most=10, errors=io.StringIO())
+    for number in range(50):
+        log.put(1e9, [(f"10.0.0.{number}", b"x\n")])
+    log.close(30)
+    assert len(list(tmp_path.iterdir())) == 10
+    assert log.dropped == 40
 
 
 def test_files_are_rotated_by_size_and_a_planted_link_is_not_followed(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from vmtriage.fleet.listen import netconsole
 from vmtriage.fleet.listen.counters import Counters
-from vmtriage.fleet.listen.hosts import Hosts, Shared
+from vmtriage.fleet.listen.host import Shared
+from vmtriage.fleet.listen.hosts import Hosts
 from vmtriage.fleet.listen.interest import searcher
 from vmtriage.fleet.listen.order import Gap, Orderer
 from vmtriage.fleet.listen.window import Finished, Limits

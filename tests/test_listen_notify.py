@@ -127,6 +127,13 @@ def test_rules_choose_by_all_their_conditions(tmp_path: Path) -> None:
     assert (done.exit_code, done.output) == (0, f"{path}: 5 rules, all sound\n")
 
 
+def test_the_rules_in_the_readme_are_sound(tmp_path: Path) -> None:
+    blocks = Path("README.md").read_text(encoding="utf-8").split("```\n")
+    path = tmp_path / "notify.yaml"
+    path.write_text(next(each for each in blocks if each.startswith("notify:")))
+    assert len(rules.read(path).notify) == 5
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [

@@ -36,15 +36,18 @@ def play(port: int, hosts: int, rate: int, seconds: float, crashes: int, extende
     dying = [line.partition(b";")[2] for line in SAMPLE.read_bytes().splitlines()]
     began = time.perf_counter()
     total, sent, sequence = int(rate * seconds), 0, [0] * hosts
-    every = total // crashes if crashes else total + 1
+    every = total // crashes | 1 if crashes else total + 1  # odd: not always the same host
+    alive = list(range(hosts))
     queued: dict[int, list[bytes]] = {}
     while sent < total:
         due = min(total, int((time.perf_counter() - began) * rate))
         while sent < due:
-            host = sent % hosts
-            if sent % every == every // 2:
+            host = alive[sent % len(alive)]
+            if sent % every == every // 2 and host not in queued:
                 queued[host] = list(dying)
-            body = queued[host].pop(0) if queued.get(host) else ORDINARY
+            body = queued[host].pop(0) if host in queued else ORDINARY
+            if host in queued and not queued[host]:
+                alive.remove(host)  # the dead are silent
             if extended:
                 sequence[host] += 1
                 line = b"6,%d,%d,-;%s\n" % (sequence[host], sent * 50, body)
@@ -60,8 +63,8 @@ def measure(options: argparse.Namespace, extended: bool) -> bool:
     """One run; true if the promise was kept."""
     core = str(min(os.sched_getaffinity(0)))
     with tempfile.TemporaryDirectory() as home:
-        command = ["taskset", "-c", core, sys.executable, "-m", "vmtriage", "listen", "--no-dns",
-                   "--bind", "127.0.0.1:0", "--rate", "100000/1000", "--host-rate", "1000"]  # fmt: skip
+        command = ["taskset", "-c", core, sys.executable, "-m", "vmtriage", "listen"]
+        command += ["--no-dns", "--bind", "127.0.0.1:0", "--rate", "100000/1000"]
         command += ["--log-dir", home] if options.log else []
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert child.stderr

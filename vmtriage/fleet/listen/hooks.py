@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
@@ -110,7 +111,8 @@ class Webhook(Notifier):
     """HTTP POST of the event as JSON; tried again when the other side is down."""
 
     def __init__(self, address: str, timeout_s: float, pause_s: float = 1.0) -> None:
-        super().__init__(f"webhook {address.partition('?')[0]}")
+        # the path is often a secret, and the name goes to stderr
+        super().__init__(f"webhook {urllib.parse.urlsplit(address).hostname}")
         self._address, self._timeout_s, self._pause_s = address, timeout_s, pause_s
         self._opener = urllib.request.build_opener(_NoRedirect)
 

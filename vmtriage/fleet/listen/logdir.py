@@ -33,13 +33,16 @@ class LogDir:
 
     def __init__(
         self, directory: Path, name: Callable[[str], str], size: int = 10_000_000, keep: int = 4,
-        errors: TextIO | None = None,
+        most: int = 4096, errors: TextIO | None = None,
     ) -> None:  # fmt: skip
-        """`size` bytes to a file, `keep` older ones of each host. OSError: cannot be written."""
+        """`size` bytes to a file, `keep` older ones of each host, `most` hosts: who fakes
+        addresses must not fill the directory. OSError: it cannot be written.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         if not os.access(directory, os.W_OK):
             raise PermissionError(13, "not writable", str(directory))
         self._directory, self._name, self._size, self._keep = directory, name, size, keep
+        self._most, self._names = most, set[str]()
         self._errors = errors or sys.stderr
         self._files: OrderedDict[str, BinaryIO] = OrderedDict()
         self._queue: queue.Queue[tuple[float, Batch] | None] = queue.Queue(_WAITING)
@@ -95,6 +98,9 @@ class LogDir:
     def _file(self, host: str) -> BinaryIO:
         file = self._files.get(host)
         if file is None:
+            if host not in self._names and len(self._names) >= self._most:
+                raise OSError(f"{host}: more than {self._most} hosts, its lines are not kept")
+            self._names.add(host)
             if len(self._files) >= _OPEN:
                 self._files.popitem(last=False)[1].close()
             # a link somebody planted here must not lead us elsewhere

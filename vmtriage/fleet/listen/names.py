@@ -49,7 +49,8 @@ class NameMap:
             self._seen = seen
             self._names = _read(self._path)
         except (OSError, UnicodeDecodeError) as error:
-            raise BadConfig(f"name map {self._path}: {error}", next_step="see --names") from error
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise BadConfig(f"name map {self._path}: {reason}", next_step="see --names") from error
         return True
 
 

@@ -107,14 +107,14 @@ class Receiver:
                     self._woken.recv(4096)
                 continue
             receive, now, cut = key.fileobj.recvfrom, clock(), LONGEST + 1  # type: ignore[union-attr]
-            try:
-                for _ in range(_BATCH):
+            for _ in range(_BATCH):
+                try:
                     data, address = receive(cut)
-                    if len(data) == cut:
-                        self.cut += 1
-                    feed(address[0], data, now)
-            except OSError:  # nothing left; or an ICMP error of an earlier life of this port
-                continue
+                except OSError:  # nothing left
+                    break
+                if len(data) == cut:
+                    self.cut += 1
+                feed(address[0], data, now)
 
     def drops(self) -> int:
         """Datagrams the kernel had no room for, since the start."""

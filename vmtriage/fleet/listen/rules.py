@@ -122,7 +122,8 @@ def read(path: Path) -> Rules:
         mark = error.problem_mark or error.context_mark
         raise _bad(path, mark.line + 1 if mark else 1, error.problem or "no YAML") from error
     except (OSError, UnicodeDecodeError, YAMLError, ValueError) as error:
-        raise BadConfig(f"{path}: {error}", next_step="see --notify") from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BadConfig(f"{path}: {reason}", next_step="see --notify") from error
     try:
         return Rules.model_validate(data)
     except ValidationError as error:

@@ -16,7 +16,8 @@ from vmtriage.errors import BadConfig, CannotWrite
 from vmtriage.fleet.listen.counters import Counters, told
 from vmtriage.fleet.listen.dispatch import Dispatcher
 from vmtriage.fleet.listen.hooks import notifier
-from vmtriage.fleet.listen.hosts import Hosts, Shared
+from vmtriage.fleet.listen.host import Shared
+from vmtriage.fleet.listen.hosts import Hosts
 from vmtriage.fleet.listen.interest import searcher
 from vmtriage.fleet.listen.limit import Rate
 from vmtriage.fleet.listen.logdir import Batch, LogDir
@@ -146,14 +147,16 @@ class Listener:
         event = Event(
             kind="listener", host=here, address="", received=datetime.now(UTC),
             crash_class=CrashClass.UNKNOWN, title=f"vmtriage listen: {words}", severity="serious",
-            fingerprint=hashlib.sha256("listener\n".join(sorted(new)).encode()).hexdigest()[:32],
+            fingerprint=hashlib.sha256(f"listener {sorted(new)}".encode()).hexdigest()[:32],
             line=self.counters.summary(),
         )  # fmt: skip
         self._dispatch.take([event], now)
 
     def _finish(self) -> None:
-        now = self._clock()
-        self.receiver.receive(self._hosts.feed, self._clock, 0)  # what had come before the end
+        now, before = self._clock(), -1
+        while before < self.counters.datagrams and self._clock() < now + 1:
+            before = self.counters.datagrams  # what had come before the end
+            self.receiver.receive(self._hosts.feed, self._clock, 0)
         self._hosts.flush(now)
         if self._log:
             self._log.put(time.time(), self._batch)
@@ -173,7 +176,10 @@ class Listener:
         try:
             # not DNS: its answer comes late, and a host's file must not change its name
             return LogDir(
-                options.log_dir, lambda address: table.get(address) or address, options.log_size
+                options.log_dir,
+                lambda address: table.get(address) or address,
+                options.log_size,
+                most=options.limits.hosts,
             )
         except OSError as error:
             raise CannotWrite(

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -294,14 +295,42 @@ def _hostile(text: str, sender: Sender) -> Sequence[Event]:
     return assess.engine()(text, sender)
 
 
-def test_a_window_the_engine_dies_of_is_told_and_the_next_is_assessed() -> None:
-    from datetime import UTC, datetime
+def window(text: bytes, dying: bool = False) -> Finished:
+    return Finished("a", datetime.now(UTC), b"", text, text.splitlines(), len(text), dying)
 
+
+def slow() -> Assess:
+    return _slow
+
+
+def _slow(text: str, sender: Sender) -> Sequence[Event]:
+    time.sleep(3 if text == "first" else 0)
+    return assess.engine()(f"Kernel panic - not syncing: {text}", sender)
+
+
+def test_the_dying_are_assessed_first_and_the_queue_is_bounded() -> None:
+    told: list[Event] = []
+    counters = Counters()
+    assessor = Assessor(slow, str, told.extend, counters)
+    assessor.put(window(b"first"))
+    time.sleep(2)  # until the process has begun with it
+    for number in range(5):
+        assessor.put(window(b"%d" % number))
+    assessor.put(window(b"panic", dying=True))
+    huge = window(b"huge")._replace(size=100_000_000)
+    assessor.put(huge)
+    assessor.close(60)
+    order = [each.line.rpartition(" ")[2] for each in told]
+    assert order.index("panic") < order.index("4")
+    assert (len(order), counters.windows_dropped) == (7, 1)
+
+
+def test_a_window_the_engine_dies_of_is_told_and_the_next_is_assessed() -> None:
     told: list[Event] = []
     counters = Counters()
     assessor = Assessor(hostile, lambda address: f"name-{address}", told.extend, counters, 2.0)
     for line in (b"die", b"hang", b"raise", b"".join(OOPS)):
-        assessor.put(Finished("a", datetime.now(UTC), b"", line, line.splitlines()))
+        assessor.put(window(line))
     assessor.close(60)
     assert counters.assess_failed == 3
     assert [each.title.partition(":")[0] for each in told[:3]] == [

@@ -195,6 +195,4 @@ class Host:
         self._shared.windows.pop(self.address, None)
         if window is not None:
             self._shared.counters.windows += 1
-            self._shared.done(
-                Finished(self.address, window.opened, self.release, window.line, window.lines)
-            )
+            self._shared.done(window.finished(self.address, self.release))

@@ -29,6 +29,8 @@ class Finished(NamedTuple):
     release: bytes
     line: bytes  # the one that opened it
     lines: list[bytes]
+    size: int  # bytes of the lines
+    dying: bool  # the host has panicked
 
     def text(self) -> str:
         """The log as dmesg would show it."""
@@ -63,7 +65,7 @@ class Context:
 class Window:
     """Lines being collected."""
 
-    __slots__ = ("_closes", "_limits", "_size", "line", "lines", "opened", "quiet_at")
+    __slots__ = ("_closes", "_limits", "dying", "line", "lines", "opened", "quiet_at", "size")
 
     def __init__(
         self, before: list[bytes], line: bytes, now: float, wall: float, limits: Limits
@@ -72,19 +74,25 @@ class Window:
         self.opened = datetime.fromtimestamp(wall, UTC)
         self._limits = limits
         self._closes = now + limits.longest_s
-        self._size = 0
+        self.size = sum(map(len, before))
+        self.dying = False
         self.quiet_at = 0.0
 
     def add(self, line: bytes, now: float) -> bool:
         """False when the window is full."""
         limits = self._limits
         self.lines.append(line)
-        self._size += len(line)
+        self.size += len(line)
         if b"Kernel panic" in line:
             # nothing but a trace comes now, then the host is dead or boots again
+            self.dying = True
             limits = self._limits = replace(limits, quiet_s=limits.dying_s)
         self.quiet_at = now + limits.quiet_s
-        return len(self.lines) < limits.lines and self._size < limits.size
+        return len(self.lines) < limits.lines and self.size < limits.size
+
+    def finished(self, address: str, release: bytes) -> Finished:
+        """What there is, to be assessed."""
+        return Finished(address, self.opened, release, self.line, self.lines, self.size, self.dying)
 
     def over(self, now: float) -> bool:
         """Is it time to close it?"""

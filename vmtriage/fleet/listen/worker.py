@@ -4,6 +4,7 @@ A window it hangs or dies of is told as such, and the next one gets a fresh proc
 """
 
 import hashlib
+import itertools
 import multiprocessing
 import os
 import queue
@@ -19,7 +20,8 @@ from vmtriage.models.event import Assess, Event, Sender
 from vmtriage.models.finding import CrashClass
 from vmtriage.report.safe import visible
 
-_WAITING = 256  # windows
+_WAITING = 4096  # windows: a hall without power dies in one second
+_WAITING_SIZE = 64 * 1024 * 1024  # bytes of all of them
 _LIMIT_S = 30.0  # for one window
 _START_S = 60.0  # until the process has loaded what it needs
 
@@ -60,7 +62,11 @@ class Assessor:
         """`told` gets the events, in the thread; `factory` must be picklable."""
         self._factory, self._name, self._told = factory, name, told
         self._counters, self._limit_s = counters, limit_s
-        self._queue: queue.Queue[Finished | None] = queue.Queue(_WAITING)
+        # the dying first, then in the order of coming; None ends it, after all others
+        self._queue: queue.PriorityQueue[tuple[int, int, Finished | None]]
+        self._queue = queue.PriorityQueue(_WAITING)
+        self._number, self._size, self._closing = itertools.count(), 0, False
+        self._lock = threading.Lock()
         self._context = multiprocessing.get_context("spawn")
         self._pipe: Connection | None = None
         self._child: multiprocessing.process.BaseProcess | None = None
@@ -69,23 +75,31 @@ class Assessor:
 
     def put(self, window: Finished) -> None:
         """Never waits; what there is no room for is counted."""
-        try:
-            self._queue.put_nowait(window)
-        except queue.Full:
-            self._counters.windows_dropped += 1
+        with self._lock:
+            try:
+                if self._size + window.size > _WAITING_SIZE:
+                    raise queue.Full
+                self._queue.put_nowait((0 if window.dying else 1, next(self._number), window))
+                self._size += window.size
+            except queue.Full:
+                self._counters.windows_dropped += 1
 
     def close(self, seconds: float) -> None:
         """Assess what is queued, as far as the time allows, and end the child."""
         with suppress(queue.Full):
-            self._queue.put(None, timeout=seconds)
+            self._queue.put((2, 0, None), timeout=seconds)
         self._thread.join(seconds)
-        self._counters.windows_dropped += self._queue.qsize() if self._thread.is_alive() else 0
+        if self._thread.is_alive():
+            self._closing = True
+            self._counters.windows_dropped += self._queue.qsize()  # and one half done, less None
         self._kill()
 
     def _run(self) -> None:
         with suppress(OSError, EOFError):
             self._start()  # before it is needed: the first crash is not kept waiting
-        while (window := self._queue.get()) is not None:
+        while (window := self._queue.get()[2]) is not None and not self._closing:
+            with self._lock:
+                self._size -= window.size
             sender = Sender(
                 host=self._name(window.address), address=window.address,
                 received=window.opened, release=window.release.decode("ascii", "replace") or None,
@@ -93,6 +107,8 @@ class Assessor:
             try:
                 answer = self._ask(window.text(), sender)
             except (OSError, EOFError, TimeoutError) as error:
+                if self._closing:
+                    return
                 self._kill()
                 answer = str(error) or type(error).__name__
             if isinstance(answer, str):

@@ -221,6 +221,25 @@ def test_noise_of_strangers_changes_nothing(tmp_path: Path) -> None:
     assert "Traceback" not in process.said
 
 
+def test_standard_output_that_nobody_reads_keeps_nobody_from_ending(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "vmtriage", "listen", "--no-dns", "--bind", "127.0.0.1:0",
+               "--quiet-time", "0.1", "--rate", "1000/100"]  # fmt: skip
+    err = tmp_path / "err"
+    with err.open("wb") as errors:
+        child = subprocess.Popen(command, stdout=writer, stderr=errors)
+    until(lambda: "receive buffer" in err.read_text())
+    port = int(re.findall(r":(\d+)", err.read_text())[0])
+    for host in range(250):
+        send(port, OOPS[-40:] + OOPS[:10], f"127.0.2.{host + 1}")
+    time.sleep(1)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(60) == 0
+    assert "notices dropped" in err.read_text()
+    os.close(reader)
+    os.close(writer)
+
+
 # -- errors before anything is listened to ---------------------------------------------------------
 
 

@@ -307,16 +307,16 @@ class Slow(Notifier):
             raise RuntimeError("a bug in a hook")
 
 
-def test_a_slow_notifier_stalls_only_itself_and_its_queue_is_bounded() -> None:
-    errors, out = io.StringIO(), io.StringIO()
-    slow, fast = Slow(errors), Stdout(out)
+def test_a_slow_notifier_stalls_only_itself_and_its_queue_is_bounded(tmp_path: Path) -> None:
+    errors, out = io.StringIO(), tmp_path / "out"
+    slow, fast = Slow(errors), Stdout(os.open(out, os.O_WRONLY | os.O_CREAT))
     counters = Counters()
     both = rules.Rules.model_validate({"notify": [{"stdout": True}, {"stdout": True}]})
     dispatch = Dispatcher(both, [slow, fast], Rate(10_000, 10_000, 60), counters)
     for start in range(0, 1500, 100):
         dispatch.take([event(f"h{n}", f"f{n}") for n in range(start, start + 100)], 0.0)
         until(lambda sent=start: fast.delivered >= sent + 100)  # type: ignore[misc]
-    assert len(out.getvalue().splitlines()) == 1500
+    assert len(out.read_text().splitlines()) == 1500
     dispatch.take([event("bad", "x")], 0.0)
     slow.go.set()
     dispatch.close(0.0, 40)
@@ -337,14 +337,16 @@ def test_a_notifier_that_breaks_goes_on_and_says_so() -> None:
     assert "a bug in a hook; event of bad" in errors.getvalue()
 
 
-def test_what_no_rule_wants_uses_up_no_rate() -> None:
-    out = io.StringIO()
+def test_what_no_rule_wants_uses_up_no_rate(tmp_path: Path) -> None:
+    out = tmp_path / "out"
     told = rules.Rules.model_validate({"notify": [{"severities": "panic", "stdout": True}]})
-    dispatch = Dispatcher(told, [Stdout(out)], Rate(3, 1, 60), Counters())
+    dispatch = Dispatcher(
+        told, [Stdout(os.open(out, os.O_WRONLY | os.O_CREAT))], Rate(3, 1, 60), Counters()
+    )
     dispatch.take([event(fingerprint=f"n{n}", severity="notable") for n in range(9)], 0.0)
     dispatch.take([event()], 0.0)
     dispatch.close(0.0, 20)
-    assert len(out.getvalue().splitlines()) == 1
+    assert len(out.read_text().splitlines()) == 1
 
 
 # -- names ----------------------------------------------------------------------------------------

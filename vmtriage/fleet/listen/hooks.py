@@ -4,14 +4,12 @@ import errno
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
 from vmtriage import __version__
 from vmtriage.fleet.listen.notifier import Notifier, NotifyFailed
@@ -140,19 +138,20 @@ class Webhook(Notifier):
 
 
 class Stdout(Notifier):
-    """One event a line, as JSON."""
+    """One event a line, as JSON; not by way of sys.stdout, whose lock would outlive a full pipe."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, file: int = 1) -> None:
         super().__init__("stdout")
-        self._stream = stream or sys.stdout
+        self._file = file
 
     def deliver(self, event: Event) -> None:
-        """Flushed at once: whoever reads a pipe reads it now."""
+        """Whoever reads a pipe reads it now."""
+        left = event.model_dump_json().encode() + b"\n"
         try:
-            self._stream.write(event.model_dump_json() + "\n")
-            self._stream.flush()
-        except (OSError, ValueError) as error:
-            raise NotifyFailed(str(error)) from error
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError as error:
+            raise NotifyFailed(str(error.strerror)) from error
 
 
 def notifier(rule: Rule) -> Notifier:

@@ -57,6 +57,12 @@ class SessionError(TriageError):
     exit_code = 69  # EX_UNAVAILABLE
 
 
+class CannotListen(TriageError):
+    """The address to listen on cannot be had."""
+
+    exit_code = 69
+
+
 class CannotWrite(TriageError):
     """A report could not be written: permission, no space, read-only."""
 
@@ -72,5 +78,11 @@ class BadSignature(TriageError):
 
 class BadSetting(TriageError):
     """An environment variable VMTRIAGE_... has a value that cannot be meant."""
+
+    exit_code = 78
+
+
+class BadConfig(TriageError):
+    """A file that says whom to notify, or a name map, breaks its rules."""
 
     exit_code = 78

@@ -10,6 +10,7 @@ import click
 
 from vmtriage import __version__
 from vmtriage.cli.common import knowledge_of, pack_option, settings_of, signatures_option
+from vmtriage.cli.listen import listen
 from vmtriage.cli.log import log
 from vmtriage.cli.signatures import signatures as signatures_group
 from vmtriage.errors import TriageError
@@ -64,8 +65,9 @@ def main(debug: bool) -> None:
     vmtriage log dmesg.txt | journalctl -k | vmtriage log -   a kernel log, without any dump
 
     Exit codes: 0 report written, whatever it found; 2 usage; 65 not a dump or unreadable;
-    66 input or debuginfo missing; 69 crash(8) missing or died; 70 a bug of vmtriage;
-    75 try again (timeout, no space); 78 bad signature. With --fail-on: 1.
+    66 input or debuginfo missing; 69 crash(8) missing or died, or no port to listen on;
+    70 a bug of vmtriage; 75 try again (timeout, no space); 78 bad signature or config.
+    With --fail-on: 1.
     """
 
 
@@ -193,6 +195,8 @@ class _progress:
         if self._shown:
             click.echo("\r\033[K", err=True, nl=False)
 
+
+main.add_command(listen)
 
 if __name__ == "__main__":
     main()

@@ -37,7 +37,7 @@ def _options() -> Any:
     return options
 
 
-def _without_blanks(pattern: str) -> str:
+def lossy(pattern: str) -> str:
     """The pattern, where every blank may be missing; those in [...] stay as they are."""
     parts = re.split(r"(\[[^\]]*\])", pattern)
     return "".join(p if p.startswith("[") else _BLANK.sub(" ?", p) for p in parts)
@@ -45,7 +45,7 @@ def _without_blanks(pattern: str) -> str:
 
 @cache
 def _compiled(rank: int) -> Any:
-    return re2.compile(f"(?s){_without_blanks(FORMATS[rank].pattern)}", _options())
+    return re2.compile(f"(?s){lossy(FORMATS[rank].pattern)}", _options())
 
 
 @cache
@@ -71,7 +71,7 @@ def trigger() -> Any:
         each for each, text in squeezed.items()
         if not any(other != text and other in text for other in squeezed.values())
     )  # fmt: skip
-    pattern = "|".join(_without_blanks(re.escape(each).replace("\\ ", " ")) for each in shortest)
+    pattern = "|".join(lossy(re.escape(each).replace("\\ ", " ")) for each in shortest)
     return re2.compile(f"(?:{pattern})".encode(), _options())
 
 

@@ -40,7 +40,9 @@ def function_of(incident: Incident, lines: Sequence[Line]) -> GuiltyFunction | N
         return None
     shown = next((each for each in lines if incident.function in each.text), None)
     evidence = (
-        (said_by("log", shown.number, shown.text, "where the CPU was, by the log"),) if shown else ()
+        (said_by("log", shown.number, shown.text, "where the CPU was, by the log"),)
+        if shown
+        else ()
     )
     return GuiltyFunction(
         name=incident.function, module=incident.module, alternatives=incident.alternatives,

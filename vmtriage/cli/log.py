@@ -19,7 +19,7 @@ _SEVERITIES = ("panic", "serious", "notable", "noise")
     type=click.Choice(_FORMATS),
     default="text",
     show_default=True,
-    help="jsonl: one object a line and file, for pipes; json: for one file its object, else a list.",
+    help="jsonl: one object a line and file, for pipes; json: one object, or a list of them.",
 )
 @click.option(
     "-o",

@@ -4,7 +4,7 @@ Forms, as the kernel and its messengers print them:
     [   12.345678] text                       the ring buffer; `[   12.345678][  T123] text` with
                                               PRINTK_CALLER; `<4>` before or after the stamp
     Nov 12 15:06:31 host kernel: [12.3] text  syslog; the journal's other date forms too
-    [Sat Nov 21 07:07:49 2026] text           dmesg -T; `[Nov21 07:07]` and `[  +0.0001]` of dmesg -H
+    [Sat Nov 21 07:07:49 2026] text           dmesg -T; dmesg -H: [Nov21 07:07], [  +0.0001]
     kern  :warn  : [   12.345678] text        dmesg -x
     6,1234,12345678,-,caller=T12;text         /dev/kmsg and netconsole's extended records
     host login: [   12.345678] text           a serial console somebody else writes to as well
@@ -75,7 +75,9 @@ _VENDOR = re.compile(r"(?:\([0-9]\)\[[0-9]+:[^\]]{1,40}\] ?|c[0-9] +[0-9]+ +(?=\
 # A stamp in the middle of a text: another CPU printed before the line was ended.
 _RUN_IN = re.compile(r"(?<=[^\s:>\]])\[ {0,4}[0-9]{1,9}\.[0-9]{6}\](?= |\[)")
 _LONE_LEVEL = re.compile(r"<([0-7])>")
-_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-Z\\-_])")
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-Z\\-_])"
+)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 

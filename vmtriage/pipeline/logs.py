@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 _BANNER = re.compile(r"Linux version (?P<release>\S+) .*?(?P<version>#\d+.*)?$")
 # "CPU: 0 PID: 1 Comm: x Tainted: G OE 6.1.0-9-amd64 #1 Debian ..." and "Not tainted 5.4.0 #1"
-_OOPS = re.compile(r"(?:Tainted: [A-Z ]+|Not tainted) +\(?(?P<release>\d+\.\d+\S*) (?P<version>#\S.*)")
+_OOPS = re.compile(
+    r"(?:Tainted: [A-Z ]+|Not tainted) +\(?(?P<release>\d+\.\d+\S*) (?P<version>#\S.*)"
+)
 _TAINT = re.compile(r"Tainted: ([A-Z ]+?)(?= +\d|$|=)")
 _TOGETHER = 4000  # lines of all incidents that the primary one's signatures may look at
 
@@ -83,7 +85,7 @@ class LogReader:
                            release=release, taint=_taint(kept.lines)),
         )  # fmt: skip
         # The same kind of report is matched once, however often it comes.
-        key = (incident.format, row.fingerprint.exact, release or "")
+        key: tuple[str, ...] = (incident.format, row.fingerprint.exact, release or "")
         if not kept.lines[1:]:
             key = (*key, text)
         if key not in self._known:
@@ -91,7 +93,11 @@ class LogReader:
                 self._known.clear()
             self._known[key] = tuple(m.id for m in self._match(kept, kept.lines, boots))
         return row.model_copy(
-            update={"count": kept.count, "last_seen": kept.last_seen, "signatures": self._known[key]}
+            update={
+                "count": kept.times,
+                "last_seen": kept.last_seen,
+                "signatures": self._known[key],
+            }
         )
 
     def _match(
@@ -140,13 +146,21 @@ def _chosen(kept: Sequence[Kept]) -> Kept | None:
     found = primary([each.incident for each in kept])
     if found is None:
         return None
-    same = (e for e in kept if (e.incident.first_line, e.incident.format) == (found.first_line, found.format))
+    same = (
+        e
+        for e in kept
+        if (e.incident.first_line, e.incident.format) == (found.first_line, found.format)
+    )
     return next(same)._replace(incident=found)
 
 
 def _together(chosen: Kept, kept: Sequence[Kept]) -> tuple[Line, ...]:
     """The lines of all incidents of its boot, its own first in line: some bugs show in two."""
-    others = (e for e in kept if e.boot == chosen.boot and e.incident.first_line != chosen.incident.first_line)
+    others = (
+        e
+        for e in kept
+        if e.boot == chosen.boot and e.incident.first_line != chosen.incident.first_line
+    )
     lines = list(chosen.lines)
     for each in others:
         if len(lines) + len(each.lines) > _TOGETHER:
@@ -159,7 +173,9 @@ def _of_primary(
     chosen: Kept, rows: Sequence[LogIncident], matches: Sequence[SignatureMatch]
 ) -> LogIncident:
     incident = chosen.incident
-    row = next(r for r in rows if (r.first_line, r.format) == (incident.first_line, incident.format))
+    row = next(
+        r for r in rows if (r.first_line, r.format) == (incident.first_line, incident.format)
+    )
     return row.model_copy(
         update={"severity": incident.severity, "signatures": tuple(m.id for m in matches)}
     )

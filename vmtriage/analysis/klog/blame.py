@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from vmtriage.analysis import plumbing, skip
+from vmtriage.analysis import anchors, plumbing, skip
 from vmtriage.analysis.klog import frames
 from vmtriage.analysis.klog.formats import Blame
 from vmtriage.analysis.klog.frames import Found
@@ -112,32 +112,6 @@ def _path(name: str, outward: Sequence[Found]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([name, *kept]))[:_PATH]
 
 
-# Frames that hand control to the code a task, a timer or a system call runs: source kernel/,
-# entry/, net/core/dev.c, fs/. What stands right above one is where the loop belongs to.
-_ANCHOR = re.compile(
-    "|".join(
-        """process_one_work process_scheduled_works worker_thread kthread ret_from_\\w+ kernel_init
-        do_syscall_\\w+ x64_sys_call ia32_sys_call invoke_syscall el0_svc\\w* do_el0_svc entry_SYS\\w+
-        system_call\\w* syscall_\\w+ do_fast_syscall_32 __do_fast_syscall_32 do_int80_syscall_32
-        sysenter\\w* tracesys cstar_dispatch ret_fast_syscall ret_to_user riscv_sys\\w+ handle_syscall
-        __do_softirq __softirqentry_text_start handle_softirqs do_softirq\\w* call_timer_fn __run_timers
-        net_rx_action __napi_poll napi_poll tasklet_action\\w* rcu_do_batch rcu_core\\w*
-        __netif_receive_skb\\w* netif_receive_skb\\w* __hrtimer_run_queues hrtimer_interrupt
-        __run_hrtimer irq_exit\\w* do_idle cpu_startup_entry cpu_idle\\w* start_secondary rest_init
-        task_work_run get_signal do_exit do_group_exit exit_to_user\\w* prepare_exit_to_user\\w*
-        vfs_(?:read|write|ioctl|readv|writev|fsync|iter_\\w+)\\w* __vfs_(?:read|write) do_vfs_ioctl
-        ksys_\\w+ new_sync_\\w+ call_(?:read|write)_iter do_iter_\\w+ compat_ioctl\\w*
-        sock_(?:sendmsg|recvmsg|write_iter|read_iter|ioctl|close)\\w* netlink_(?:unicast|sendmsg|rcv_skb)
-        \\w*rtnetlink_rcv_msg genl_rcv_msg genl_family_rcv_msg\\w* __fput fput ____fput
-        __do_fault nfnetlink_rcv_msg full_proxy_\\w+ proc_reg_\\w+ kernfs_fop_\\w+ generic_smp_call\\w*
-        __?flush_smp_call\\w* notifier_call_chain call_netdevice_notifiers\\w* do_one_initcall
-        __x64_sys_exit_group do_one_pass run_ksoftirqd smpboot_thread_fn handle_irq_event\\w*
-        __handle_irq_event\\w*""".split()
-    )
-)
-_REMOTE_CALL = re.compile(r"smp_call_function\w*|on_each_cpu\w*")
-
-
 def loop(code: Code) -> Guilty | None:
     """The frame below the loop's leaf: what stands right above an anchor of the stuck code."""
     stuck = list(_stuck(code))
@@ -147,9 +121,9 @@ def loop(code: Code) -> Guilty | None:
             return _guilty(stuck[names.index(anchor)], stuck, stuck[:1])
     last: Found | None = None
     for each, name in zip(stuck, names, strict=True):
-        if _REMOTE_CALL.fullmatch(name):
+        if anchors.waits_for_cpus(name):
             return _guilty(each, stuck, stuck[:1])
-        if _ANCHOR.fullmatch(name):
+        if anchors.hands_over(name):
             if last is not None:
                 break
         elif not (skip.carries(name) or skip.passes(name)):
@@ -191,21 +165,8 @@ def _stuck(code: Code) -> Iterator[Found]:
 
 def _looked(trace: Trace) -> int:
     """The index of the interrupt's entry, below which the interrupted code stands; -1: none."""
-    entries = (i for i, f in enumerate(trace.certain) if _INTERRUPT.fullmatch(f.name.split(".")[0]))
+    entries = (i for i, f in enumerate(trace.certain) if anchors.interrupts(f.name))
     return max(entries, default=-1)
-
-
-_INTERRUPT = re.compile(
-    r"(?:smp_)?apic_timer_interrupt\w*|asm_sysvec_\w+|\w*_interrupt_entry\w*|retint_\w+|asm_common_interrupt"
-    r"|common_interrupt|ret_from_intr|end_repeat_nmi|asm_exc_nmi|el1_irq|el1h_64_irq|__irq_svc|nmi|do_nmi"
-    r"|ret_from_exception|handle_arch_irq|do_interrupt_handler|reschedule_interrupt|xen_\w+_callback\w*|hv_stimer\w*"
-)
-
-# Words in the names of functions that only wait. Source: kernel/sched, kernel/locking.
-_WAITING = re.compile(
-    r"sched|_lock|_slowlock|down|rwsem|completion|kthread|wait|synchronize|context_switch|__switch_to"
-    r"|cancel_\w*work|rcu_barrier|mutex|io_schedule|__bio_|bit_wait|jbd2_log_wait|flush_work|do_read_cache"
-)
 
 
 def wait(trace: Sequence[Found]) -> Guilty | None:
@@ -220,7 +181,7 @@ def wait(trace: Sequence[Found]) -> Guilty | None:
             others = (name,) if name != "synchronize_rcu" else ()
             return Guilty("synchronize_rcu", None, others, path)
     for each, name in zip(trace, names, strict=True):
-        if not _WAITING.search(name):
+        if not anchors.only_waits(name):
             return _guilty(each, trace)
     return None
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from vmtriage.analysis import plumbing
+from vmtriage.analysis.klog import frames
 from vmtriage.analysis.klog.blame import Guilty, blame
 from vmtriage.analysis.klog.formats import Blame
 from vmtriage.analysis.klog.report import Report
@@ -48,7 +49,7 @@ def incident(report: Report) -> Incident:
         corrupted=reason is not None,
         corrupted_reason=reason,
         first_line=first.number,
-        last_line=_last(report, code),
+        last_line=_last(report),
         time_s=first.time_s,
     )
 
@@ -89,15 +90,15 @@ def _damage(report: Report, code: Code, guilty: Guilty | None) -> str | None:
     return _MISSING_TRACE if guilty is None else None
 
 
-def _last(report: Report, code: Code) -> int:
-    """The last line that is surely the report's own."""
-    from vmtriage.analysis.klog import frames
+_OWN = ("---[ end", "R1", "RAX", "Code:", "CR2", "Killed process", "Out of memory")
 
+
+def _last(report: Report) -> int:
+    """The last line that is surely the report's own."""
     own = report.lines[0].number
     for line in report.lines:
         text = line.text
-        if "+0x" in text and (frames.frame(text) or frames.pc(text)):
-            own = line.number
-        elif text.startswith(("---[ end", "R1", "RAX", "Code:", "CR2", "Killed process", "Out of memory")):
+        code = "+0x" in text and (frames.frame(text) or frames.pc(text))
+        if code or text.startswith(_OWN):
             own = line.number
     return own

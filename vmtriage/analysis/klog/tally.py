@@ -17,12 +17,12 @@ Key = tuple[str, ...]
 
 
 class Kept(NamedTuple):
-    """One incident with its lines. count: this and those alike that were not kept."""
+    """One incident with its lines. times: this and those alike that were not kept."""
 
     incident: Incident
     lines: tuple[Line, ...]
     boot: int
-    count: int = 1
+    times: int = 1
     last_seen: int = 0
 
 
@@ -51,7 +51,7 @@ class Tally:
         if alike is None or len(alike) < _ALIKE:
             return False
         last = alike[-1]
-        alike[-1] = last._replace(count=last.count + 1, last_seen=line)
+        alike[-1] = last._replace(times=last.times + 1, last_seen=line)
         return True
 
     def _keep(self, key: Key, found: Incident, report: Report, boot: int) -> None:
@@ -65,5 +65,3 @@ class Tally:
         """What was kept, in the log's order."""
         every = (each for alike in self._kinds.values() for each in alike)
         return sorted(every, key=lambda each: each.incident.first_line)
-
-

@@ -43,7 +43,9 @@ class Trace:
     @property
     def below(self) -> tuple[Found, ...]:
         """Frames from the exception inside the trace on; empty if there is none."""
-        return () if self.inner is None else tuple(f for f in self.frames[self.inner :] if f.certain)
+        return (
+            () if self.inner is None else tuple(f for f in self.frames[self.inner :] if f.certain)
+        )
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ notify:
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from vmtriage.analysis.signatures import compile_error, compiled
+from vmtriage.analysis.patterns import compile_error, compiled
+from vmtriage.analysis.signatures import line_of
 from vmtriage.errors import BadConfig
 from vmtriage.models.base import Model
 from vmtriage.models.event import Event, EventKind
@@ -130,7 +131,7 @@ def read(path: Path) -> Rules:
         first = error.errors()[0]
         name = ".".join(str(step) for step in first["loc"]) or "file"
         reason = first["msg"].removeprefix("Value error, ")
-        raise _bad(path, _line(text, first["loc"]), f"{name}: {reason}") from error
+        raise _bad(path, line_of(text, first["loc"]), f"{name}: {reason}") from error
 
 
 def _bad(path: Path, line: int, reason: str) -> BadConfig:
@@ -138,17 +139,3 @@ def _bad(path: Path, line: int, reason: str) -> BadConfig:
         f"{path}:{line}: {reason}",
         next_step="check it with: vmtriage listen --check-config FILE; keys are told in README.md",
     )
-
-
-def _line(text: str, where: Sequence[int | str]) -> int:
-    """The line of a key, counted from 1; of what is around it if the key is not there."""
-    node: Any = YAML(typ="rt", pure=True).load(text)
-    line = 1
-    for step in where:
-        try:
-            marks = getattr(node, "lc")  # noqa: B009 - ruamel's, unknown to mypy
-            marks = marks.key(step) if isinstance(node, dict) else marks.item(step)
-            line, node = marks[0] + 1, node[step]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
-    return line

@@ -145,6 +145,13 @@ def split(raw: str) -> tuple[str, ...]:
 
 def read(number: int, raw: str) -> Line:
     """One line, cleaned and split."""
-    raw = clean(raw)
+    if not raw.isprintable():
+        raw = clean(raw)
+    found = _STAMP.match(raw)
+    if found is not None:
+        before, stamp, caller, after = found.groups()
+        end = found.end()
+        if before is None and after is None and raw[end : end + 1] not in ("(", "c"):
+            return Line(number, raw[end:], float(stamp), None, caller)  # nearly every line
     end, time_s, level, caller, _ = prefix(raw)
     return Line(number, raw[end:], time_s, level, caller)

@@ -5,7 +5,7 @@ there decide which patterns are tried. Patterns are RE2: linear in the line, wha
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ class Head(NamedTuple):
 
 
 class _Literal(NamedTuple):
-    text: str  # without blanks
+    text: str  # without blanks; empty: it is the one that was found
     ranks: tuple[int, ...]
 
 
@@ -49,16 +49,17 @@ def _compiled(rank: int) -> Any:
 
 
 @cache
-def _families() -> dict[str, tuple[_Literal, ...]]:
+def _families() -> dict[bytes, tuple[_Literal, ...]]:
     """Literals by the shortest one inside them: finding that one is finding them all."""
     ranks: dict[str, list[int]] = {}
     for rank, form in enumerate(FORMATS):
         for literal in form.has:
             ranks.setdefault(literal.replace(" ", ""), []).append(rank)
-    families: dict[str, list[_Literal]] = {}
+    families: dict[bytes, list[_Literal]] = {}
     for text, each in ranks.items():
         for short in (s for s in ranks if s in text):
-            families.setdefault(short, []).append(_Literal(text, tuple(each)))
+            own = _Literal("" if short == text else text, tuple(each))
+            families.setdefault(short.encode(), []).append(own)
     return {short: tuple(each) for short, each in families.items()}
 
 
@@ -75,30 +76,34 @@ def trigger() -> Any:
     return re2.compile(f"(?:{pattern})".encode(), _options())
 
 
-def interesting(text: str) -> bool:
-    """Whether a form could claim the line: one cheap search."""
-    return trigger().search(text.encode("utf-8", "replace")) is not None
+def literals(text: str) -> tuple[bytes, ...]:
+    """What the trigger finds in the line; empty: no form can claim it."""
+    found = trigger().findall(text[:_LONGEST].encode("utf-8", "replace"))
+    return tuple(found)
 
 
-def head(text: str) -> Head | None:
-    """The form that claims this line, None if none does."""
-    raw = text[:_LONGEST].encode("utf-8", "replace")
+def head(text: str, hits: Sequence[bytes] | None = None) -> Head | None:
+    """The form that claims this line, None if none does. hits: literals known to be in it."""
     ranks: set[int] = set()
     squeezed = ""
     families = _families()
-    for found in trigger().findall(raw):
-        squeezed = squeezed or raw.decode().replace(" ", "")
-        for literal in families[found.decode().replace(" ", "")]:
-            if literal.text in squeezed:
-                ranks.update(literal.ranks)
+    for hit in literals(text) if hits is None else hits:
+        family = families.get(hit) or families[hit.decode().replace(" ", "").encode()]
+        for literal in family:
+            if literal.text:
+                squeezed = squeezed or text[:_LONGEST].replace(" ", "")
+                if literal.text not in squeezed:
+                    continue
+            ranks.update(literal.ranks)
     if not ranks:
         return None
-    return claim(raw.decode(), sorted(ranks))
+    text = text[:_LONGEST]
+    return claim(text if text.isascii() else text.encode("utf-8", "replace").decode(), ranks)
 
 
-def claim(text: str, ranks: Sequence[int]) -> Head | None:
+def claim(text: str, ranks: Iterable[int]) -> Head | None:
     """The first of these forms whose pattern is found."""
-    for rank in ranks:
+    for rank in sorted(ranks):
         found = _compiled(rank).search(text)
         if found:
             return Head(rank, FORMATS[rank], _fields(found.groupdict()))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from vmtriage.analysis import plumbing
 from vmtriage.analysis.klog import frames
@@ -21,12 +22,25 @@ _WHO = re.compile(
 _MISSING_TRACE = "the message came without the call trace that belongs to it"
 
 
-def incident(report: Report) -> Incident:
-    """The model of one report."""
+class Told(NamedTuple):
+    """What the code in a report says."""
+
+    code: Code
+    guilty: Guilty | None
+
+
+def tell(report: Report) -> Told:
+    """Reads the code in a report: traces, program counter, and whom they blame."""
+    form = report.head.form
+    code = read_code(report.lines if form.blame is Blame.LOOP else report.lines[1:])
+    return Told(code, blame(report.head, report.lines, code))
+
+
+def incident(report: Report, told: Told | None = None) -> Incident:
+    """The model of one report. told: what `tell` said of it, if it was asked already."""
     head, form = report.head, report.head.form
     first = report.lines[0]
-    code = read_code(report.lines if form.blame is Blame.LOOP else report.lines[1:])
-    guilty = blame(head, report.lines, code)
+    code, guilty = told or tell(report)
     fields = {key: text for each in reversed(report.heads) for key, text in each.fields.items()}
     fields |= head.fields
     who = _who(report.lines) | fields

@@ -8,7 +8,17 @@ from vmtriage.analysis.klog.heads import Head
 from vmtriage.parsers.klog_line import Line
 
 _JOIN_LINES = 12  # the lines a report's head may have before its trace begins
-_QUIET = 60  # lines without any code, after a trace: the report is over
+# Lines of others in a row, after which the report is over: with its trace told, without, and for
+# the last words, which have their trace right after them or none.
+_QUIET, _PATIENCE, _LAST = 10, 25, 8
+# What stands in reports besides code: registers, dumps, lock lists, headings, anything indented.
+_OWN = re.compile(
+    r"\s|$|[<>({\[^=-]|#\d|x\d|[rR]\d|[A-Z][A-Z0-9]{1,4}:? |(?:Code|CPU|Pid|Process|Stack|Modules|Hardware"
+    r"|Workqueue|Call|Backtrace|task|Task|Sending|NMI|Showing|Allocated|Freed|The|Memory|page|flags"
+    r"|raw|irq|hardirqs|softirqs|other|stack|but|which|and|locks?|no|pstate|sp|pc|lr|Internal"
+    r"|rcu|Oops|Dumping|Last|Exception|INFO|Register|Redzone|Object|Padding|Bytes|Uninit|Local)\b"
+    r"|ff+[0-9a-f]{6}"
+)
 _LONG = 1000  # bodies longer than this are no traces (the OOM killer's tables)
 _END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 
@@ -21,7 +31,6 @@ class Report:
     lines: list[Line]
     heads: list[Head] = field(default_factory=list)
     traced: bool = False
-    ended: bool = False
     _quiet: int = 0  # lines since the last one that names code
     last_seen: int = 0  # the log's line number when something was added last
 
@@ -33,7 +42,7 @@ class Report:
     def takes(self, head: Head) -> bool:
         """Whether this head is one more line of this report, not the begin of the next."""
         if head.form.final:
-            return not (self.head.form.final or self.traced or self.ended) and self._young
+            return not (self.head.form.final or self.traced) and self._young
         if not head.form.body:
             return False
         if head.form.tail:
@@ -42,7 +51,7 @@ class Report:
             return False
         if head.form.severity == "panic" and self.head.form.severity != "panic":
             return False  # a fault of its own, not a word more of a lesser report
-        return not self.traced and not self.ended and self._young
+        return not self.traced and self._young
 
     @property
     def _young(self) -> bool:
@@ -55,26 +64,27 @@ class Report:
             self.head = head
         self.add(line)
 
-    def add(self, line: Line) -> None:
-        """One more line of the body."""
-        self.lines.append(line)
+    def add(self, line: Line) -> bool:
+        """One more line of the body. True: it was the last one."""
+        lines, text = self.lines, line.text
+        lines.append(line)
         self.last_seen = line.number
-        if "+0x" in line.text:
+        if "+0x" in text:
             self._quiet = 0
-            if not self.traced and frames.frame(line.text):
-                self.traced = not self.lines[-2].text.rstrip().endswith(" at:")
+            if not self.traced and frames.frame(text):
+                self.traced = not lines[-2].text.rstrip().endswith(" at:")
+        elif _OWN.match(text):
+            self._quiet = 0
+            if "---[ end" in text and _END.search(text):
+                return True
         else:
             self._quiet += 1
-        if "---[ end" in line.text and _END.search(line.text):
-            self.ended = True
+            limit = _QUIET if self.traced else _LAST if self.head.form.final else _PATIENCE
+            if self._quiet > limit and self.head.form.body <= _LONG:
+                return True
+        return len(lines) > self.head.form.body
 
     @property
     def panicked(self) -> bool:
         """Whether the kernel panicked over it before it was told to the end."""
         return any(each.form.final for each in self.heads)
-
-    @property
-    def full(self) -> bool:
-        """Whether nothing more can belong to it."""
-        over = self.traced and self._quiet > _QUIET and self.head.form.body <= _LONG
-        return self.ended or over or len(self.lines) > self.head.form.body

@@ -4,13 +4,14 @@ With PRINTK_CALLER every line names its task or CPU, and a report is made of its
 lines only. Memory is bounded: few reports are open at a time, each with a bounded body.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from vmtriage.analysis.klog.heads import Head, head, interesting
+from vmtriage.analysis.klog.heads import Head, head, literals
 from vmtriage.analysis.klog.report import Report
 from vmtriage.parsers.klog_line import Line
 
 _OPEN = 32  # reports at a time
+_NONE: tuple[Report, ...] = ()
 _SILENCE = 3000  # lines of others after which a report is over
 
 
@@ -25,45 +26,44 @@ class Scanner:
         """No report is open: lines without a trigger need not be fed."""
         return not self._open
 
-    def feed(self, line: Line, *, looked: bool | None = None) -> Iterator[Report]:
-        """Takes one line. looked: whether it is known to (not) hold a trigger."""
-        is_head = interesting(line.text) if looked is None else looked
-        claimed = head(line.text) if is_head else None
+    def feed(self, line: Line, hits: Sequence[bytes] | None = None) -> Sequence[Report]:
+        """Takes one line. hits: the trigger's literals in it; None: nobody has looked yet."""
+        if hits is None:
+            hits = literals(line.text)
+        claimed = head(line.text, hits) if hits else None
         report = self._open.get(line.caller)
         if report is None and line.caller is None and len(self._open) == 1:
             report = next(iter(self._open.values()))  # a line that lost its prefix
-        if claimed is None:
-            if report is not None:
-                report.add(line)
-                if report.full:
-                    yield self._close(report)
-            if self._open and line.number % 256 == 0:
-                yield from self._stale(line.number)
-            return
-        yield from self._claimed(claimed, line, report)
+        if claimed is not None:
+            return self._claimed(claimed, line, report)
+        done: list[Report] = []
+        if report is not None and report.add(line):
+            done.append(self._close(report))
+        if self._open and not line.number % 256:
+            done += self._stale(line.number)
+        return done or _NONE
 
-    def _claimed(self, claimed: Head, line: Line, report: Report | None) -> Iterator[Report]:
+    def _claimed(self, claimed: Head, line: Line, report: Report | None) -> Sequence[Report]:
         if report is not None and report.takes(claimed):
             report.join(claimed, line)
-            return
-        if report is not None and _inside(claimed, report):
-            report.add(line)
-            return
+            return _NONE
+        if report is not None and _inside(claimed):
+            return (self._close(report),) if report.add(line) else _NONE
         if not claimed.form.body:
-            yield Report.begin(claimed, line)
-            return
-        if report is not None:
-            yield self._close(report)
+            return (Report.begin(claimed, line),)
+        done = [] if report is None else [self._close(report)]
         if claimed.form.final:
-            yield from self.finish()
+            done += self.finish()
         while len(self._open) >= _OPEN:
-            yield self._close(next(iter(self._open.values())))
+            done.append(self._close(next(iter(self._open.values()))))
         self._open[line.caller] = Report.begin(claimed, line)
+        return done
 
-    def finish(self) -> Iterator[Report]:
+    def finish(self) -> Sequence[Report]:
         """The reports still open at the end of the log."""
-        while self._open:
-            yield self._close(next(iter(self._open.values())))
+        left = tuple(self._open.values())
+        self._open.clear()
+        return left
 
     def _close(self, report: Report) -> Report:
         for caller, each in self._open.items():
@@ -72,11 +72,11 @@ class Scanner:
                 break
         return report
 
-    def _stale(self, number: int) -> Iterator[Report]:
-        for report in [r for r in self._open.values() if number - r.last_seen > _SILENCE]:
-            yield self._close(report)
+    def _stale(self, number: int) -> list[Report]:
+        old = [each for each in self._open.values() if number - each.last_seen > _SILENCE]
+        return [self._close(each) for each in old]
 
 
-def _inside(claimed: Head, report: Report) -> bool:
-    """A line that only sounds like a head, inside a report: its call trace, its RIP."""
-    return claimed.form.id == "unclaimed-trace" and not report.full
+def _inside(claimed: Head) -> bool:
+    """A line that only sounds like a head, inside a report: its call trace."""
+    return claimed.form.id == "unclaimed-trace"

@@ -4,7 +4,7 @@ Memory: one block, the few open reports, nothing else. Where no report is open, 
 trigger are looked at; the others cost one search over the block they stand in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, BinaryIO, NamedTuple
@@ -52,45 +52,50 @@ class Stream:
         yield from self._scanner.finish()
 
     def _block(self, block: bytes) -> Iterator[Report | Boot]:
-        hits = _hits(block)
-        hit = next(hits, -1)
-        at = 0
-        while at < len(block):
+        found = _wanted().finditer(block)
+        start, stop = _span(next(found, None))
+        at, size = 0, len(block)
+        while at < size:
             if self._scanner.idle:
-                if hit < 0:
+                if start < 0:
                     break
-                start = block.rfind(b"\n", 0, hit) + 1
-                if start > at:
-                    self.lines += block.count(b"\n", at, start)
-                    at = start
+                begin = block.rfind(b"\n", 0, start) + 1
+                if begin > at:
+                    self.lines += block.count(b"\n", at, begin)
+                    at = begin
             end = block.find(b"\n", at)
-            end = len(block) if end < 0 else end
-            looked = 0 <= hit < end
-            yield from self._line(block[at : min(end, at + _LONGEST_LINE)], looked)
-            while 0 <= hit < end:
-                hit = next(hits, -1)
+            if end < 0:
+                end = size
+            hits: list[bytes] = []
+            while 0 <= start < end:
+                hits.append(block[start:stop])
+                start, stop = _span(next(found, None))
+            if done := self._line(block[at : min(end, at + _LONGEST_LINE)], hits):
+                yield from done
             at = end + 1
-        if at < len(block):
+        if at < size:
             self.lines += block.count(b"\n", at) + (not block.endswith(b"\n"))
 
-    def _line(self, raw: bytes, looked: bool) -> Iterator[Report | Boot]:
+    def _line(self, raw: bytes, hits: Sequence[bytes]) -> Sequence[Report | Boot]:
         self.lines += 1
         text = raw.decode("utf-8", "replace")
-        if looked and _BANNER in raw:
+        if not hits:
+            return self._scanner.feed(read(self.lines, text), ())
+        if _BANNER in hits:
             line = read(self.lines, text)
-            if line.text.startswith("Linux version "):
-                yield from self._scanner.finish()
-                yield Boot(line)
-                return
-        for part in split(text) if looked else (text,):
-            yield from self._scanner.feed(read(self.lines, part), looked=looked)
+            if not line.text.startswith("Linux version "):
+                return ()
+            return (*self._scanner.finish(), Boot(line))
+        parts = split(text) if text.count("[") > 1 else (text,)
+        if len(parts) == 1:
+            return self._scanner.feed(read(self.lines, text), hits)
+        return [r for part in parts for r in self._scanner.feed(read(self.lines, part))]
+
+
+def _span(found: Any) -> tuple[int, int]:
+    return found.span() if found is not None else (-1, -1)
 
 
 @cache
 def _wanted() -> Any:
     return re2.compile(trigger().pattern + b"|" + _BANNER)
-
-
-def _hits(block: bytes) -> Iterator[int]:
-    for found in _wanted().finditer(block):
-        yield found.start()

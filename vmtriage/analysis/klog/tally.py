@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from vmtriage.analysis.klog.incident import incident
+from vmtriage.analysis.klog.incident import Told, incident, tell
 from vmtriage.analysis.klog.report import Report
 from vmtriage.models.finding import Incident
 from vmtriage.parsers.klog_line import Line
 
 _ALIKE = 3  # kept of one kind, the others are counted
 _KINDS = 300  # kinds kept
+_STACKS = 500  # remembered with whom they blame
 _LINES = 300  # of one report kept, for signatures and as evidence
 
 Key = tuple[str, ...]
@@ -32,19 +33,24 @@ class Tally:
 
     left_out: int = 0
     _kinds: dict[Key, list[Kept]] = field(default_factory=dict)
+    _told: dict[Key, Told] = field(default_factory=dict)
 
     def add(self, report: Report, boot: int) -> None:
         """Keeps the report's incident, or counts it with those alike."""
-        if not report.head.form.body:
-            key = (str(boot), report.head.form.id, *sorted(report.head.fields.values()))
-            if self._count(key, report.lines[0].number):
-                return
-            self._keep(key, incident(report), report, boot)
-            return
-        found = incident(report)
-        key = (str(boot), found.format, found.function or found.title, *found.path)
-        if not self._count(key, found.first_line):
-            self._keep(key, found, report, boot)
+        told = self._tell(report) if report.head.form.body else None
+        key = _key(report, told, boot)
+        if not self._count(key, report.lines[0].number):
+            self._keep(key, incident(report, told), report, boot)
+
+    def _tell(self, report: Report) -> Told:
+        """The same stack is read once, however often it comes."""
+        stack = (report.head.form.id, *(each.text for each in report.lines if "+0x" in each.text))
+        told = self._told.get(stack)
+        if told is None:
+            if len(self._told) >= _STACKS:
+                self._told.clear()
+            told = self._told[stack] = tell(report)
+        return told
 
     def _count(self, key: Key, line: int) -> bool:
         alike = self._kinds.get(key)
@@ -65,3 +71,12 @@ class Tally:
         """What was kept, in the log's order."""
         every = (each for alike in self._kinds.values() for each in alike)
         return sorted(every, key=lambda each: each.incident.first_line)
+
+
+def _key(report: Report, told: Told | None, boot: int) -> Key:
+    """What makes incidents alike: the form and the function; without one, what the line names."""
+    form, guilty = report.head.form.id, told.guilty if told else None
+    if guilty is not None:
+        return (str(boot), form, guilty.name, *guilty.path)
+    named = (each for key, each in report.head.fields.items() if key not in ("pid", "cpu", "comm"))
+    return (str(boot), form, *named)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from vmtriage.analysis import plumbing
+from vmtriage.analysis.klog import details
 from vmtriage.analysis.klog.blame import Guilty, blame
 from vmtriage.analysis.klog.formats import Blame
 from vmtriage.analysis.klog.report import Report
@@ -50,6 +51,7 @@ def incident(report: Report) -> Incident:
         first_line=first.number,
         last_line=_last(report, code),
         time_s=first.time_s,
+        **details.of(form.crash_class, report.lines),
     )
 
 

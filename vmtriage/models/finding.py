@@ -4,6 +4,8 @@ from enum import StrEnum
 from typing import Literal
 
 from vmtriage.models.base import Address, Model
+from vmtriage.models.container import Container as Container
+from vmtriage.models.details import FaultReport, LeakReport, MceReport, OomReport
 from vmtriage.models.evidence import Confidence, Evidence
 
 
@@ -72,19 +74,10 @@ class Incident(Model):
     first_line: int
     last_line: int
     time_s: float | None = None
-
-
-class Container(Model):
-    """Who owns a cgroup path. `name` is what an operator would search for."""
-
-    runtime: str  # yarn, docker, containerd, crio, podman, lxc, libvirt, slurm, systemd ...
-    name: str
-    container_id: str | None = None  # full id
-    pod: str | None = None  # Kubernetes pod UID
-    qos: str | None = None  # guaranteed, burstable, besteffort
-    application: str | None = None  # YARN application, Slurm job, Nomad allocation
-    attempt: str | None = None  # YARN attempt, Slurm step
-    owner_hint: str | None = None  # systemd unit, user slice: where to ask
+    oom: OomReport | None = None  # each only for its own class
+    leak: LeakReport | None = None
+    mce: MceReport | None = None
+    fault: FaultReport | None = None
 
 
 class Throttled(Model):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.base import Model
+from vmtriage.models.details import FaultReport, LeakReport, MceReport, OomReport
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import CommandRun, Confidence, Evidence, Problem
 from vmtriage.models.finding import (
@@ -107,6 +108,10 @@ class ReportIncident(Model):
     first_line: int
     last_line: int
     time_s: float | None = None
+    oom: OomReport | None = None
+    leak: LeakReport | None = None
+    mce: MceReport | None = None
+    fault: FaultReport | None = None
 
     @classmethod
     def of(cls, incident: Incident) -> "ReportIncident":

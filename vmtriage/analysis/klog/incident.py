@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from vmtriage.analysis import plumbing
-from vmtriage.analysis.klog import frames
+from vmtriage.analysis.klog import details, frames
 from vmtriage.analysis.klog.blame import Guilty, blame
 from vmtriage.analysis.klog.formats import Blame
 from vmtriage.analysis.klog.report import Report
@@ -65,6 +65,7 @@ def incident(report: Report, told: Told | None = None) -> Incident:
         first_line=first.number,
         last_line=_last(report),
         time_s=first.time_s,
+        **details.of(form.crash_class, report.lines),
     )
 
 

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from vmtriage.models.base import Model
+from vmtriage.models.details import LeakGroup
 from vmtriage.models.evidence import Problem
 from vmtriage.models.finding import Fingerprint, Incident
 from vmtriage.models.report import RawOutput, ReportIncident, ToolInfo
@@ -55,6 +56,7 @@ class LogReport(Model):
     left_out: int = 0  # incidents beyond the limit, counted only
     primary: LogIncident | None
     signatures: tuple[SignatureMatch, ...] = ()  # of the primary incident, best first
+    leaks: tuple[LeakGroup, ...] = ()  # kmemleak's objects by allocation stack, most bytes first
     problems: tuple[Problem, ...] = ()
     raw: tuple[RawOutput, ...] = ()  # the primary incident's own lines
     seconds: float

@@ -70,6 +70,7 @@ _KMSG = re.compile(
     r"(?:[0-9][\w.+~-]{2,80},)?([0-9]{1,4}),[0-9]{1,20},([0-9]{1,20}),[-c+][^;]{0,200};"
 )
 _KMSG_CALLER = re.compile(r"caller=([TC][0-9]{1,10})")
+_AFTER_DATE = re.compile(_CALLER + _LEVEL)
 # MediaTek and Qualcomm kernels put the CPU and the task between stamp and text.
 _VENDOR = re.compile(r"(?:\([0-9]\)\[[0-9]+:[^\]]{1,40}\] ?|c[0-9] +[0-9]+ +(?=\S))")
 # A stamp in the middle of a text: another CPU printed before the line was ended.
@@ -106,10 +107,13 @@ def prefix(raw: str) -> Prefix:
             return _stamped(found, raw)
     if not at and (found := _INNER_STAMP.search(raw, 0, 120)):
         return _stamped(found, raw)
-    level = None
-    if bare := _LONE_LEVEL.match(raw, at):
+    level = caller = None
+    if at and (rest := _AFTER_DATE.match(raw, at)):
+        caller, after = rest.groups()
+        level, at = _level(after), rest.end()
+    elif bare := _LONE_LEVEL.match(raw):
         level, at = int(bare[1]), bare.end()
-    return Prefix(at, None, level, None, at > 0) if at else _NOTHING
+    return Prefix(at, None, level, caller, True) if at else _NOTHING
 
 
 def _peel(raw: str) -> int:
@@ -128,10 +132,12 @@ def _stamped(found: re.Match[str], raw: str) -> Prefix:
     text = raw[end : end + 1]
     if text in ("(", "c") and (vendor := _VENDOR.match(raw, end)):
         end = vendor.end()
-    level = before or after
-    # The raw flags byte that old crash printed (two hex digits) is no level.
-    number = int(level) & 7 if level and level.isdecimal() and len(level) != 2 else None
-    return Prefix(end, float(stamp), number, caller, True)
+    return Prefix(end, float(stamp), _level(before or after), caller, True)
+
+
+def _level(text: str | None) -> int | None:
+    """0-7; None for the raw flags byte that old crash printed instead (two hex digits)."""
+    return int(text) & 7 if text and text.isdecimal() and len(text) != 2 else None
 
 
 def split(raw: str) -> tuple[str, ...]:

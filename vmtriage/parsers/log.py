@@ -13,20 +13,15 @@ from vmtriage.errors import ParseError
 from vmtriage.models.base import Note, NoteKind
 from vmtriage.models.klog import KernelLog
 from vmtriage.parsers._lines import Line, note_of, split_lines
+from vmtriage.parsers.klog_line import prefix
 
 COMMAND = "log"
 
-_LEVEL = r"(?:<([0-7]|[0-9a-f]{2})>)?"
-_STAMP = r"\[(?:\s*([0-9]{1,12}\.[0-9]{1,9})|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]{1,2}[^]]{8,40})\] ?"
-_PREFIX = re.compile(rf"{_LEVEL}{_STAMP}(?:\[\s*([TC][0-9]{{1,10}})\] ?)?{_LEVEL}")
-_BARE_LEVEL = re.compile(r"<([0-7])>")
-# What syslog puts before the line when the log was taken from there.
-_SYSLOG = re.compile(
-    r"(?:[A-Z][a-z]{2} [ 0-9]{1,2} [0-9:]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+Z-]{8,24}) "
-    r"\S{1,255} ?kernel: "
-)
 _CUT = re.compile(r"(?:\.{3,}|…|[\[<(]\s*(?:\.{3,}|…|snip\w{0,4})\s*[\]>)])")
-_KERNEL_WARNING = re.compile(r"WARNING: (?:CPU: |at |possible |inconsistent |suspicious |bad )")
+# crash(8) says WARNING too, but never these; INFO is the kernel's own.
+_KERNELS = re.compile(
+    r"INFO: |WARNING: (?:CPU: |at |possible |inconsistent |suspicious |bad |\S+:\d+)"
+)
 
 
 def parse(text: str) -> KernelLog:
@@ -43,14 +38,10 @@ def parse(text: str) -> KernelLog:
     started = False  # crash's own warnings come before the first record
     for line in split_lines(text):
         number, raw = line
-        found = _PREFIX.match(raw)
-        if found is None and (prefix := _SYSLOG.match(raw)):
-            raw = raw[prefix.end() :]
-            found = _PREFIX.match(raw)
-        if found:
-            before, stamp, caller, after = found.groups()
-            time, level = float(stamp) if stamp else None, _level(before or after)
-            width = found.end()
+        found = prefix(raw)
+        if found.time_s is not None or (found.known and raw[:1] != "<"):
+            time, level, caller = found.time_s, found.level, found.caller
+            width = found.end
             body = raw[width:]
         elif width and raw[:width].isspace() and len(raw) >= width:
             body = raw[width:]
@@ -58,10 +49,8 @@ def parse(text: str) -> KernelLog:
             notes.append(note)
             continue
         else:
-            time = level = caller = None
-            bare = _BARE_LEVEL.match(raw)
-            level = int(bare[1]) if bare else None
-            body = raw[3:] if bare else raw
+            time, level, caller = None, found.level, None
+            body = raw[found.end :]
         started = started or bool(body)
         records.append(
             {"text": body, "time_s": time, "level": level, "caller": caller, "line": number}
@@ -77,11 +66,6 @@ def parse(text: str) -> KernelLog:
     return KernelLog.model_validate({"records": records, "notes": notes})
 
 
-def _level(text: str | None) -> int | None:
-    """0-7; None for the raw flags byte that old crash printed instead."""
-    return int(text) if text and len(text) == 1 else None
-
-
 def _note(line: Line, *, started: bool) -> Note | None:
     """The note for a line without a prefix that is crash's, not the kernel's."""
     text = line.text.strip()
@@ -89,7 +73,7 @@ def _note(line: Line, *, started: bool) -> Note | None:
         return Note(kind=NoteKind.ELIDED, line=line.number, text=text)
     if started and not text.startswith("log: "):
         return None
-    if not text or _KERNEL_WARNING.match(text):
+    if not text or _KERNELS.match(text):
         return None
     note = note_of(line, COMMAND)
     return note if note and note.kind is not NoteKind.ELIDED else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from vmtriage import __version__
 from vmtriage.analysis.fingerprint import of as fingerprint_of
+from vmtriage.analysis.klog.leaks import LeakGroups
 from vmtriage.analysis.klog.primary import primary
 from vmtriage.analysis.klog.stream import Boot as Banner
 from vmtriage.analysis.klog.stream import Stream
@@ -35,6 +36,7 @@ _OOPS = re.compile(
     r"(?:Tainted: [A-Z ]+|Not tainted) +\(?(?P<release>\d+\.\d+\S*) (?P<version>#\S.*)"
 )
 _TAINT = re.compile(r"Tainted: ([A-Z ]+?)(?= +\d|$|=)")
+_LEAKS = 50  # stacks of leaked objects told
 _TOGETHER = 4000  # lines of all incidents that the primary one's signatures may look at
 
 
@@ -53,12 +55,14 @@ class LogReader:
     def read(self, name: str, source: BinaryIO) -> LogReport:
         """Everything about one log. Any bytes are a log: there is no bad input."""
         began = time.monotonic()
-        boots, tally, stream = [Boot()], Tally(), Stream(source)
+        boots, tally, leaks, stream = [Boot()], Tally(), LeakGroups(), Stream(source)
         for each in stream:
             if isinstance(each, Banner):
                 boots.append(_boot(each.line))
-            else:
-                tally.add(each, len(boots) - 1)
+                continue
+            tally.add(each, len(boots) - 1)
+            if each.head.form.crash_class is CrashClass.MEMORY_LEAK:
+                leaks.add(each.lines)
         kept = tally.kept()
         chosen = _primary(kept)
         matches = self._match(chosen, _together(chosen, kept), boots) if chosen else ()
@@ -71,7 +75,8 @@ class LogReader:
             file=name, size=stream.size, lines=stream.lines,
             boots=tuple(boots), incidents=rows, left_out=tally.left_out,
             primary=_of_primary(chosen, rows, matches) if chosen else None,
-            signatures=matches, problems=_problems(stream, tally),
+            signatures=matches, leaks=leaks.groups()[:_LEAKS],
+            problems=_problems(stream, tally, leaks),
             raw=(RawOutput(command="log", text=_text(chosen.lines)),) if chosen else (),
             seconds=round(time.monotonic() - began, 3),
         )  # fmt: skip
@@ -188,12 +193,15 @@ def _text(lines: Sequence[Line]) -> str:
     )
 
 
-def _problems(stream: Stream, tally: Tally) -> tuple[Problem, ...]:
+def _problems(stream: Stream, tally: Tally, leaks: LeakGroups) -> tuple[Problem, ...]:
     found = []
     if not stream.lines:
         found.append(Problem(kind="empty", message="the log is empty: nothing was checked"))
     if tally.left_out:
         message = f"{tally.left_out} more incidents of other kinds were counted, not kept"
+        found.append(Problem(kind="too_many", message=message))
+    if leaks.left_out:
+        message = f"{leaks.left_out} leaked objects with still other stacks were counted, not kept"
         found.append(Problem(kind="too_many", message=message))
     return tuple(found)
 

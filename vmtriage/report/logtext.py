@@ -52,8 +52,24 @@ def _primary(report: LogReport, primary: LogIncident) -> list[str]:
     ]
     if told := ", ".join(each for each in where if each):
         out += entry("Where", told, 2)
+    out += _says(report, primary)
     out += _known(report.signatures)
     return [*out, *entry("Same bug as", f"fingerprint {primary.fingerprint.exact}", 1)]
+
+
+def _says(report: LogReport, primary: LogIncident) -> list[str]:
+    """What the report's own figures say: the OOM killer's tables, a fault's address, leaks."""
+    out: list[str] = []
+    if primary.oom is not None and primary.oom.conclusion:
+        out += entry("Says", primary.oom.conclusion, 4)
+    if primary.fault is not None and primary.fault.address is not None:
+        fault = primary.fault
+        meaning = "".join(f"; {each.where}: {each.meaning}" for each in fault.poisons[:3])
+        out += entry("Address", f"{fault.address}{meaning}", 3)
+    for number, leak in enumerate(report.leaks[:3]):
+        told = f"{human.count(leak.objects, 'object')}, {human.size(leak.size)}, by {leak.function}"
+        out += entry("" if number else "Leaked", told, 1)
+    return out
 
 
 def _sentence(primary: LogIncident) -> str:

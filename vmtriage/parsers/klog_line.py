@@ -95,9 +95,9 @@ def prefix(raw: str) -> Prefix:
     if found is not None:
         return _stamped(found, raw)
     if raw[:1] in "0123456789" and (record := _KMSG.match(raw)):
-        caller = _KMSG_CALLER.search(record[0])
+        said = _KMSG_CALLER.search(record[0])
         return Prefix(
-            record.end(), int(record[2]) / 1e6, int(record[1]) & 7, caller and caller[1], True
+            record.end(), int(record[2]) / 1e6, int(record[1]) & 7, said and said[1], True
         )
     at = 0
     if _SYSLOG_FIRST.match(raw):
@@ -107,10 +107,10 @@ def prefix(raw: str) -> Prefix:
             return _stamped(found, raw)
     if not at and (found := _INNER_STAMP.search(raw, 0, 120)):
         return _stamped(found, raw)
-    level = caller = None
+    level: int | None = None
+    caller: str | None = None
     if at and (rest := _AFTER_DATE.match(raw, at)):
-        caller, after = rest.groups()
-        level, at = _level(after), rest.end()
+        caller, level, at = rest[1], _level(rest[2]), rest.end()
     elif bare := _LONE_LEVEL.match(raw):
         level, at = int(bare[1]), bare.end()
     return Prefix(at, None, level, caller, True) if at else _NOTHING

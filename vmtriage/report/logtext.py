@@ -64,8 +64,11 @@ def _says(report: LogReport, primary: LogIncident) -> list[str]:
         out += entry("Says", primary.oom.conclusion, 4)
     if primary.fault is not None and primary.fault.address is not None:
         fault = primary.fault
-        meaning = "".join(f"; {each.where}: {each.meaning}" for each in fault.poisons[:3])
-        out += entry("Address", f"{fault.address}{meaning}", 3)
+        says = [
+            each.meaning if each.where == "address" else f"{each.where} holds {each.meaning}"
+            for each in fault.poisons[:3]
+        ]
+        out += entry("Address", f"{fault.address}: {'; '.join(says) or 'no known poison'}", 3)
     for number, leak in enumerate(report.leaks[:3]):
         told = f"{human.count(leak.objects, 'object')}, {human.size(leak.size)}, by {leak.function}"
         out += entry("" if number else "Leaked", told, 1)

@@ -126,7 +126,7 @@ def test_debuginfo_dirs_are_given_as_readme_says(monkeypatch: pytest.MonkeyPatch
     found = re.search(r"directories to search first: `(.+?)`", README)
     assert found
     monkeypatch.setenv("VMTRIAGE_DEBUGINFO_DIRS", found[1])
-    assert Settings().debuginfo_dirs == (Path("/srv/debuginfo"), Path("/mnt/debuginfo"))
+    assert Settings.from_environment().debuginfo_dirs == (Path("/srv/debuginfo"), Path("/mnt/debuginfo"))
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
@@ -169,7 +169,7 @@ def test_paths_exist(text: str) -> None:
 @pytest.mark.parametrize(
     ("path", "names"),
     [
-        ("vmtriage/parsers/__init__.py", ["PARSERS"]),
+        ("vmtriage/parsers/table.py", ["PARSERS"]),
         ("vmtriage/session/commands.py", ["CrashCommand", "PLAN"]),
         ("vmtriage/analysis/collect.py", ["_FILLS"]),
         ("vmtriage/models/evidence.py", ["Facts", "Problem", "Evidence"]),

@@ -265,7 +265,7 @@ def test_where_the_cache_is(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert Settings().cache_dir == expected
+    assert Settings.from_environment().cache_dir == expected
 
 
 def test_packs_of_the_site_and_of_the_command_line_add_up(
@@ -273,7 +273,7 @@ def test_packs_of_the_site_and_of_the_command_line_add_up(
 ) -> None:
     monkeypatch.setenv("VMTRIAGE_PACKS", f"{pack}:{tmp_path / 'more'}")
     (tmp_path / "more").mkdir()
-    assert Settings().packs == (pack, tmp_path / "more")
+    assert Settings.from_environment().packs == (pack, tmp_path / "more")
     done = CliRunner().invoke(main, ["signatures", "show", "mine"])
     assert '"id": "mine"' in done.output
     again = CliRunner().invoke(main, ["signatures", "list", "--pack", str(tmp_path / "none")])

@@ -12,7 +12,7 @@ import vmtriage.parsers
 from tests.conftest import Golden
 from vmtriage.errors import ParseError
 from vmtriage.models.base import Model
-from vmtriage.parsers import PARSERS, parse
+from vmtriage.parsers.table import PARSERS, parse
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "crash"
 SAMPLES = sorted(FIXTURES.glob("*/*.txt"))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from vmtriage.errors import ParseError
 from vmtriage.models.base import NoteKind
 from vmtriage.models.runqueue import TaskGroup
-from vmtriage.parsers import Parser, runq, runq_g, runq_t
+from vmtriage.parsers import runq, runq_g, runq_t
+from vmtriage.parsers.table import Parser
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "crash"
 ROOT = "  ROOT_TASK_GROUP: ffffffffbb6f1f00  CFS_RQ: ffff89cf1f0b1a00\n"

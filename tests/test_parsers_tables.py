@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from vmtriage.errors import ParseError
 from vmtriage.models.base import NoteKind
-from vmtriage.parsers import Parser, kmem_i, kmem_s, kmem_v, mod_t, ps, ps_m
+from vmtriage.parsers import kmem_i, kmem_s, kmem_v, mod_t, ps, ps_m
+from vmtriage.parsers.table import Parser
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "crash"
 MODULES = (kmem_i, kmem_s, kmem_v, mod_t, ps, ps_m)

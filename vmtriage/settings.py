@@ -2,10 +2,8 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 def _cache_home() -> Path | None:
@@ -18,21 +16,29 @@ def _cache_home() -> Path | None:
     return base / "vmtriage"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Defaults of the command line. Times in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_prefix="VMTRIAGE_", frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     crash: str = "crash"  # name or path of crash(8)
     # searched for a vmlinux before the usual places; in the environment: DIR:DIR
-    debuginfo_dirs: Annotated[tuple[Path, ...], NoDecode] = ()
+    debuginfo_dirs: tuple[Path, ...] = ()
     signatures: Path | None = None  # a directory of signatures instead of the bundled ones
-    packs: Annotated[tuple[Path, ...], NoDecode] = ()  # more of them, beside; DIR:DIR
+    packs: tuple[Path, ...] = ()  # more of them, beside; DIR:DIR
     # where signatures are kept as they were read; empty: nowhere
     cache_dir: Path | None = Field(default_factory=_cache_home)
     start_timeout_s: float = Field(900.0, gt=0)  # until crash's first prompt
     time_factor: float = Field(1.0, gt=0)  # multiplies every command's own time limit
     raw_output_bytes: int = Field(1_000_000, ge=0)  # of each command's output kept in the report
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """VMTRIAGE_<NAME> for each field; ValidationError for a value that cannot be."""
+        # a settings library would cost every start a twentieth of a second more
+        names = {name: f"VMTRIAGE_{name.upper()}" for name in cls.model_fields}
+        told = {name: os.environ[key] for name, key in names.items() if key in os.environ}
+        return cls.model_validate(told)
 
     @field_validator("debuginfo_dirs", "packs", mode="before")
     @classmethod

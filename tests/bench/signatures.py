@@ -28,7 +28,7 @@ RUN = """
 import json, sys, time
 from pathlib import Path
 from vmtriage.models.signature import Signature
-from vmtriage.parsers import parse
+from vmtriage.parsers.table import parse
 from vmtriage.analysis.samples import view_of, with_log_facts
 from vmtriage.models.evidence import Facts
 began = time.perf_counter()

@@ -8,7 +8,7 @@ from vmtriage.models.base import Model, Note, NoteKind
 from vmtriage.models.evidence import CommandRun, CommandStatus, Facts, Part, Problem
 from vmtriage.models.report import RawOutput
 from vmtriage.models.system import PanicContext, SystemInfo
-from vmtriage.parsers import parse
+from vmtriage.parsers.table import parse
 from vmtriage.session import commands as crash
 from vmtriage.session.base import CommandOutput, Session
 from vmtriage.session.commands import CrashCommand

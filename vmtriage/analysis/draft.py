@@ -22,7 +22,7 @@ from vmtriage.errors import BadDump, BadSignature
 from vmtriage.models.evidence import Facts
 from vmtriage.models.finding import CrashClass
 from vmtriage.models.signature import Match
-from vmtriage.parsers import parse
+from vmtriage.parsers.table import parse
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _DEPTH = 5  # frames; more would tie the signature to one way into the bug

@@ -17,7 +17,7 @@ from vmtriage.errors import BadSignature
 from vmtriage.models.base import Model
 from vmtriage.models.evidence import Facts
 from vmtriage.models.signature import Signature, SignatureMatch
-from vmtriage.parsers import parse
+from vmtriage.parsers.table import parse
 
 OUTPUTS = {
     "sys": "system", "bt": "panic_stack", "log": "log", "runq -g": "group_run_queues",

@@ -4,7 +4,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
@@ -14,7 +14,9 @@ from vmtriage.cli.listen import listen
 from vmtriage.cli.log import log
 from vmtriage.cli.signatures import signatures as signatures_group
 from vmtriage.errors import TriageError
-from vmtriage.session.base import Progress
+
+if TYPE_CHECKING:
+    from vmtriage.session.base import Progress
 
 # Heavy modules are imported inside the commands: crash is started first and reads the dump
 # while Python still loads what will be needed later.
@@ -183,7 +185,7 @@ class _progress:
         self._shown = not quiet and sys.stderr.isatty()
         self._began = time.monotonic()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> "Progress":
         return self._say
 
     def _say(self, text: str) -> None:

@@ -33,7 +33,7 @@ def settings_of(
 ) -> Settings:
     """The environment's settings; options win, packs add up."""
     try:
-        settings = Settings()
+        settings = Settings.from_environment()
     except ValidationError as error:
         first = error.errors()[0]
         name = f"VMTRIAGE_{'_'.join(map(str, first['loc'])).upper()}"

@@ -22,7 +22,7 @@ from vmtriage.analysis.klog.stream import Stream
 from vmtriage.analysis.klog.tally import Kept, Tally
 from vmtriage.errors import BadDump, NoInput
 from vmtriage.models.evidence import Problem
-from vmtriage.models.finding import CrashClass, Incident
+from vmtriage.models.finding import CrashClass
 from vmtriage.models.logreport import Boot, LogIncident, LogReport
 from vmtriage.models.report import RawOutput, ToolInfo
 from vmtriage.models.signature import SignatureMatch

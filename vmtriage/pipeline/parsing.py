@@ -2,8 +2,8 @@
 
 from vmtriage.errors import TriageError
 from vmtriage.models.base import Model
-from vmtriage.parsers import PARSERS, parse
 from vmtriage.parsers.pasted import outputs
+from vmtriage.parsers.table import PARSERS, parse
 from vmtriage.parsers.transcript import base_command
 
 

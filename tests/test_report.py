@@ -22,7 +22,8 @@ from fixtures.reports.samples import ANSI, SAMPLES, SCRIPT, hostile, minimal, re
 from vmtriage.errors import CannotWrite
 from vmtriage.models.evidence import CommandRun, CommandStatus, Evidence, Part, Problem
 from vmtriage.models.report import RawOutput, Report
-from vmtriage.report import FILENAMES, RENDERERS, gaps, human, jsonfile, safe, text, write
+from vmtriage.report import gaps, human, jsonfile, safe, terminal, text
+from vmtriage.report.forms import FILENAMES, RENDERERS, write
 
 GOLDENS = Path(__file__).parents[1] / "fixtures" / "reports"
 EXTENSIONS = {"md": "md", "html": "html", "text": "txt", "json": "json"}
@@ -331,7 +332,7 @@ def test_summary_fits_one_screen(sample: str) -> None:
     got = text.render(report, [Path("/out") / name for name in FILENAMES.values()])
     assert got.isascii()
     assert len(got.splitlines()) <= text.MAX_LINES
-    assert max(map(len, got.splitlines())) <= text.WIDTH
+    assert max(map(len, got.splitlines())) <= terminal.WIDTH
 
 
 def test_summary_names_the_files() -> None:

@@ -96,7 +96,7 @@ def timed(command: Sequence[str | Path], runs: int = 3) -> float:
         began = time.perf_counter()
         subprocess.run(
             ["taskset", "-c", "1", *command], check=False, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT,
         )  # fmt: skip
         took.append(time.perf_counter() - began)
     return statistics.median(took)

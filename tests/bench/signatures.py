@@ -57,7 +57,7 @@ def write(directory: Path, count: int) -> Path:
         folder.mkdir(parents=True)
         with (folder / "signature.yaml").open("w", encoding="utf-8") as file:
             yaml.dump(data, file)
-        assert re.fullmatch(r"[\w-]+", str(data["id"])), number
+        assert re.fullmatch(r"[\w.-]+", str(data["id"])), number
     return directory
 
 

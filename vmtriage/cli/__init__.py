@@ -140,7 +140,7 @@ def analyze(
         opened = open_input(request, settings, progress)
         try:
             from vmtriage.pipeline.triage import triage
-            from vmtriage.report import RENDERERS, prepare, terminal_summary, write
+            from vmtriage.report.forms import RENDERERS, prepare, terminal_summary, write
 
             prepare()
             report = triage(opened, knowledge_of(settings), settings.raw_output_bytes)

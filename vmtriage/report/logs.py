@@ -1,11 +1,14 @@
-"""A log's report in every form: pure functions from LogReport to text."""
+"""A log's report in every form: pure functions from LogReport to text.
+
+The templates are loaded when a page is wanted: text and JSON start without them.
+"""
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 
 from vmtriage.models.logreport import LogReport
-from vmtriage.report import logtext, safe, templates
+from vmtriage.report import logtext, safe
 from vmtriage.report.jsonfile import harmless
 
 LogRenderer = Callable[[LogReport], str]
@@ -23,12 +26,16 @@ def as_line(report: LogReport) -> str:
 
 def as_markdown(report: LogReport) -> str:
     """For a ticket."""
+    from vmtriage.report import templates
+
     page = templates.markdown().get_template("log.md.j2").render(r=report)
     return re.sub(r"\n{3,}", "\n\n", page).rstrip() + "\n"
 
 
 def as_html(report: LogReport) -> str:
     """One file that needs nothing else: no script, no network."""
+    from vmtriage.report import templates
+
     css, css_hash = templates.style()
     page = templates.html().get_template("log.html.j2")
     lines = [safe.html_line(line) for raw in report.raw for line in safe.lines(raw.text)]

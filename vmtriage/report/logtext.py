@@ -5,15 +5,9 @@ from collections.abc import Sequence
 from vmtriage.models.logreport import LogIncident, LogReport
 from vmtriage.models.signature import SignatureMatch
 from vmtriage.report import human, safe
-from vmtriage.report.text import WIDTH, clip, entry
+from vmtriage.report.terminal import KERNEL, WIDTH, clip, entry
 
 MAX_ROWS = 30
-
-_KERNEL = {
-    "affected": "this kernel is AFFECTED",
-    "fixed": "this kernel has the FIX; look further",
-    "unknown": "whether this kernel has it is NOT KNOWN",
-}
 
 
 def render(report: LogReport) -> str:
@@ -87,7 +81,7 @@ def _known(signatures: Sequence[SignatureMatch]) -> list[str]:
     label = "Looks like" if best.generic or best.kernel == "fixed" else "Known bug"
     out = entry(label, f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
     if not best.generic:
-        out += entry("Kernel", f"{_KERNEL[best.kernel]}: {best.kernel_reason}", 2)
+        out += entry("Kernel", f"{KERNEL[best.kernel]}: {best.kernel_reason}", 2)
         if best.fixed_in:
             out += entry("Fixed in", best.fixed_in, 1)
     return out + entry("Do now", best.do_now, 3) + entry("For good", best.do_for_good, 2)

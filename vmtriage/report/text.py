@@ -1,42 +1,14 @@
 """The terminal summary: one screen, plain ASCII, no colour."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vmtriage.models.report import Culprit, Report
 from vmtriage.models.signature import SignatureMatch
-from vmtriage.report import gaps, human, safe, view
+from vmtriage.report import gaps, human, view
+from vmtriage.report.terminal import KERNEL, clip, entry
 
-WIDTH = 96
 MAX_LINES = 40
-_LABEL = 12
-
-_KERNEL = {
-    "affected": "this kernel is AFFECTED",
-    "fixed": "this kernel has the FIX; look further",
-    "unknown": "whether this kernel has it is NOT KNOWN",
-}
-
-
-def entry(label: str, text: str, limit: int) -> list[str]:
-    """A label and at most `limit` lines of text beside it."""
-    return textwrap.wrap(
-        safe.plain(text),
-        WIDTH,
-        initial_indent=f"{label:<{_LABEL}}",
-        subsequent_indent=" " * _LABEL,
-        max_lines=limit,
-        placeholder=" ...",
-        break_on_hyphens=False,
-    )
-
-
-def clip(text: str) -> str:
-    """One quoted line, cut to the width."""
-    line = safe.plain(text).strip()
-    room = WIDTH - _LABEL - 2
-    return " " * _LABEL + "| " + (line if len(line) <= room else line[: room - 4] + " ...")
 
 
 def _verdict(report: Report, shown: view.View, limit: int) -> list[str]:
@@ -73,7 +45,7 @@ def _bug(report: Report) -> list[str]:
     out = entry(label, f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
     if best.generic:
         return out
-    out += entry("Kernel", f"{_KERNEL[best.kernel]}: {best.kernel_reason}", 2)
+    out += entry("Kernel", f"{KERNEL[best.kernel]}: {best.kernel_reason}", 2)
     if best.fixed_in:
         out += entry("Fixed in", best.fixed_in, 1)
     return out

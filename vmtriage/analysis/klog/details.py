@@ -1,9 +1,11 @@
-"""Which details a report of a class has: read for that class only, so that others cost nothing."""
+"""Which details a report of a class has: read for that class only, so that others cost nothing.
+
+The readers are loaded when first needed: most logs need none of them.
+"""
 
 from collections.abc import Sequence
 from typing import TypedDict
 
-from vmtriage.analysis.klog import fault, leaks, mce, oom
 from vmtriage.models.details import FaultReport, LeakReport, MceReport, OomReport
 from vmtriage.models.finding import CrashClass
 from vmtriage.parsers.klog_line import Line
@@ -27,11 +29,19 @@ class Details(TypedDict, total=False):
 def of(crash_class: CrashClass, lines: Sequence[Line]) -> Details:
     """The details of a report with these lines; nothing where its class has none."""
     if crash_class is C.OOM:
+        from vmtriage.analysis.klog import oom
+
         return {"oom": oom.read(lines)}
     if crash_class is C.MEMORY_LEAK:
+        from vmtriage.analysis.klog import leaks
+
         return {"leak": leaks.read(lines)}
     if crash_class is C.MCE:
+        from vmtriage.analysis.klog import mce
+
         return {"mce": mce.read(lines)}
     if crash_class in _OOPSES:
+        from vmtriage.analysis.klog import fault
+
         return {"fault": fault.read(lines)}
     return {}

@@ -11,17 +11,18 @@ _TRACE = 400
 
 MEMORY: tuple[Format, ...] = (
     Format(
-        "oom", C.OOM, "out of memory",
-        ("invoked oom-killer",), r"^(?P<comm>\S.*?) invoked oom-killer",
+        "oom", C.OOM, "out of memory: {comm}",
+        ("invoked oom-killer",), r"^\S.*? invoked oom-killer",
         "serious", Blame.NOBODY, 4000,
     ),
     Format(
-        "oom-kill", C.OOM, "out of memory: {comm} killed",
-        ("ut of memory: Kill", "emory cgroup out of memory", "ut of memory (oom_kill",
+        "oom-kill", C.OOM, "out of memory: {comm}",
+        ("ut of memory: Kill", "ut of memory: kill", "ut of memory (oom_kill", "oom-kill:constraint",
          "System is deadlocked on memory"),
         r"(?:Out of memory|[Mm]emory cgroup out of memory)(?: \(oom_kill_allocating_task\))?:"
-        r" Kill(?:ed)? process (?P<pid>\d+),? (?:UID \d+, )?\((?P<comm>.*?)\)"
-        r"|System is deadlocked on memory|[Mm]emory cgroup out of memory",
+        r" [Kk]ill(?:ed)? process (?P<pid>\d+),? (?:UID \d+, )?\((?P<comm>.*?)\)"
+        r"|oom-kill:constraint=.*,task=(?P<comm2>.+),pid=(?P<pid2>\d+)"
+        r"|System is deadlocked on memory|[Mm]emory cgroup out of memory: [Kk]ill",
         "serious", Blame.NOBODY, 6, tail=True,
     ),
     Format(
@@ -33,7 +34,7 @@ MEMORY: tuple[Format, ...] = (
     Format(
         "slub-allocation", C.OOM, "slab allocation failed",
         ("SLUB: Unable to allocate", "SLAB: Unable to allocate"),
-        r"SL[UA]B: Unable to allocate memory on node", "notable",
+        r"SL[UA]B: Unable to allocate memory on (?:node|CPU)", "notable",
     ),
     Format(
         "vmalloc", C.OOM, "vmalloc allocation failed",
@@ -51,26 +52,28 @@ MEMORY: tuple[Format, ...] = (
     Format(
         "bad-mapping", C.BAD_PAGE, "bad page tables",
         ("BUG: Bad page map", "BUG: Bad rss-counter", "pgtables_bytes on freeing",
-         "Bad pagetable", "bad pmd", "bad pgd", "nr_ptes on freeing"),
-        r"BUG: Bad page map|BUG: Bad rss-counter|BUG: non-zero \w+ on freeing mm|Bad pagetable:"
+         "nr_ptes on freeing",
+         "Bad pagetable: ", "orrupted page table at", ": bad p"),
+        r"BUG: Bad page map|BUG: Bad rss-counter|BUG: non-zero \w+ on freeing mm|^Bad pagetable: |[Cc]orrupted page table at address"
         r"|\.c:\d+: bad p[mug4]d ",
         "serious", Blame.TRACE, 120,
     ),
     Format(
         "slub", C.SLAB_CORRUPTION, "slab corruption in {what}",
         ("BUG ", "BUG: "),
-        r"^BUG:? (?P<what>[\w-]+) ?\((?:Tainted|Not tainted|[A-Z ]+)[^)]*\):? ?"
+        r"^BUG:? (?P<what>[\w.:-]+(?:\([^)]*\))?):? ?\((?:Tainted|Not tainted|[A-Z ]+)[^)]*\):? ?"
         r"(?:.*[Rr]edzone|.*[Pp]oison|.*[Oo]verwritten|.*[Ff]reelist|.*[Pp]adding|.*already|.*Wrong"
-        r"|.*[Ii]nvalid|.*pointer|Objects remaining|.*[Ff]ree)"
-        r"|^BUG:? (?P<what2>[\w-]+):? (?:Object already free|Objects remaining)"
+        r"|.*[Ii]nvalid|.*pointer|Objects remaining|.*[Ff]ree|.*corrupt)"
+        r"|^BUG:? (?P<what2>[\w.:-]+): (?:Object already free|Objects remaining|[\w ]*(?:Redzone|Padding)"
+        r"|Poison overwritten|Freechain|Freepointer|Invalid object|Not a valid slab page|SLUB page)"
         r"|^BUG: Object already free",
         "panic", Blame.TRACE, 200,
     ),
     Format(
         "slab", C.SLAB_CORRUPTION, "slab corruption",
-        ("slab corruption", "lab error in", "cache_free_debugcheck", "at mm/slub.c",
-         "at mm/slab"),
-        r"[Ss]lab corruption|slab error in|kernel BUG at mm/sl[aou]b(?:_common)?\.c",
+        ("lab corruption", "lab error in", "Wrong slab cache", "at mm/slub.c", "at mm/slab"),
+        r"[Ss]lab corruption|slab error in|kernel BUG at mm/sl[aou]b(?:_common)?\.c"
+        r"|cache_from_obj: Wrong slab cache",
         "panic", Blame.TRACE, 200,
     ),
     Format(

@@ -17,6 +17,7 @@ _WHO = re.compile(
     r"|Pid: (?P<pid2>\d+), comm: (?P<comm2>.*?)(?: Tainted| Not tainted|$)"
     r"|Process (?P<comm3>.*?) \(pid: (?P<pid3>\d+),)"
 )
+_CPU = re.compile(r"^CPU (?P<cpu>\d+):? *$")  # a line of its own until 2.6.39
 _MISSING_TRACE = "the message came without the call trace that belongs to it"
 
 
@@ -28,7 +29,7 @@ def incident(report: Report) -> Incident:
     guilty = blame(head, report.lines, code)
     fields = {key: text for each in reversed(report.heads) for key, text in each.fields.items()}
     fields |= head.fields
-    who = _who(report.lines) | fields
+    who = _who(report.lines, fields.get("cpu")) | fields
     reason = _damage(report, code, guilty)
     return Incident(
         format=form.id,
@@ -62,11 +63,21 @@ def _title(template: str, fields: dict[str, str], guilty: Guilty | None) -> str:
     return f"{words} in {guilty.name}" if guilty else words
 
 
-def _who(lines: Sequence[Line]) -> dict[str, str]:
+def _who(lines: Sequence[Line], cpu: str | None) -> dict[str, str]:
+    """CPU and task of the first lines that tell; of the accused CPU's own where one is known."""
+    first: dict[str, str] = {}
+    alone = None
     for line in lines[:200]:
-        if found := _WHO.match(line.text):
-            return {key.rstrip("23"): text for key, text in found.groupdict().items() if text}
-    return {}
+        if found := _CPU.match(line.text):
+            alone = alone or found["cpu"]
+        elif found := _WHO.match(line.text):
+            told = {key.rstrip("23"): text for key, text in found.groupdict().items() if text}
+            if alone and "cpu" not in told:
+                told["cpu"] = alone
+            first = first or told
+            if cpu is None or told.get("cpu", cpu) == cpu:
+                return told
+    return first
 
 
 def _trace(code: Code) -> tuple[str, ...]:
@@ -98,6 +109,7 @@ def _last(report: Report, code: Code) -> int:
         text = line.text
         if "+0x" in text and (frames.frame(text) or frames.pc(text)):
             own = line.number
-        elif text.startswith(("---[ end", "R1", "RAX", "Code:", "CR2", "Killed process", "Out of memory")):
+        elif text.startswith(("---[ end", "R1", "RAX", "Code:", "CR2", "Killed process", "Out of memory",
+                              "Memory cgroup out of", "oom-kill:")):
             own = line.number
     return own

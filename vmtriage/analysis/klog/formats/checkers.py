@@ -85,7 +85,7 @@ CHECKERS: tuple[Format, ...] = (
         "suspicious-rcu", C.LOCKDEP, "suspicious RCU usage",
         ("suspicious RCU usage", "suspicious rcu_dereference"),
         r"(?:WARNING|INFO): suspicious RCU usage|suspicious rcu_dereference_check\(\) usage",
-        "notable", Blame.TRACE, _TRACE,
+        "serious", Blame.TRACE, _TRACE,
     ),
     Format(
         "lock-key", C.LOCKDEP, "lock was never set up",
@@ -116,8 +116,10 @@ CHECKERS: tuple[Format, ...] = (
     ),
     Format(
         "list-corruption", C.LIST_CORRUPTION, "list corruption",
-        ("list_add corruption", "list_del corruption", "list_add double add"),
-        r"list_(?:add|del) corruption|list_add double add",
+        ("list_add corruption", "list_del corruption", "list_add double add",
+         "lib/list_debug.c"),
+        r"list_(?:add|del) corruption|list_add double add"
+        r"|(?:WARNING: (?:.*at )?|[Kk]ernel BUG at )(?P<where>lib/list_debug\.c:\d+)",
         "panic", Blame.TRACE, _TRACE,
     ),
     Format(

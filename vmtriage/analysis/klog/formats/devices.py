@@ -46,12 +46,12 @@ HARDWARE: tuple[Format, ...] = (
     ),
     Format(
         "edac-uncorrected", C.MCE, "uncorrected memory error",
-        ("EDAC",), r"EDAC .*(?:\d+ UE |UE (?:row|memory)|[Uu]ncorrect|UE read|HANDLING MCE)",
+        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ UE |UE (?:row|memory)|[Uu]ncorrect|UE read|HANDLING MCE)",
         "serious",
     ),
     Format(
         "edac-corrected", C.MCE, "corrected memory error",
-        ("EDAC",), r"EDAC .*(?:\d+ CE |CE (?:row|memory|page)|[Cc]orrected|CE read)",
+        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ CE |CE (?:row|memory|page)|[Cc]orrected|CE read)",
         "notable",
     ),
     Format(
@@ -98,7 +98,7 @@ HARDWARE: tuple[Format, ...] = (
         "serious", Blame.NOBODY, 60,
     ),
     Format(
-        "nmi-unknown", C.NMI, "NMI nobody knows the reason of",
+        "nmi-unknown", C.NMI, "NMI of unknown reason",
         ("NMI received for unknown",),
         r"NMI received for unknown reason (?P<what>[0-9a-f]{2})(?: on CPU (?P<cpu>\d+))?", "notable",
     ),

@@ -7,7 +7,8 @@ from vmtriage.analysis.klog.formats.form import Blame, Format
 from vmtriage.models.finding import CrashClass as C
 
 _TRACE = 200
-_PANIC = r"[Kk]ernel panic - not syncing: ?"
+# The line that ends a panic, `---[ end Kernel panic - not syncing: ...`, begins nothing.
+_PANIC = r"^(?:[^-].*)?[Kk]ernel panic - not syncing: ?"
 
 
 def _panic(identifier: str, crash_class: C, title: str, text: str, blame: Blame) -> Format:
@@ -33,7 +34,7 @@ ENDS: tuple[Format, ...] = (
     _panic("panic-oom", C.OOM, "out of memory",
            "[Oo]ut of memory|System is deadlocked on memory", Blame.NOBODY),
     _panic("panic-stack", C.STACK_OVERFLOW, "stack is corrupted",
-           r"stack-protector: Kernel stack is corrupted in: (?P<fn>[A-Za-z_][\w.]*)"
+           r"stack-protector: Kernel stack is corrupted in: (?P<fn>[A-Za-z_][\w.]*)\+0x"
            r"|stack-protector|corrupted stack end|kernel stack overflow|.*stack overflow"
            r"|low stack detected|kernel: stack is corrupted|.*overran stack", Blame.TITLE),
     _panic("panic-mce", C.MCE, "machine check",
@@ -68,7 +69,7 @@ ALARM: tuple[Format, ...] = (
     Format(
         "unclaimed-oops", C.UNKNOWN, "an oops of no known form",
         ("Oops", "anic", "PANIC: "),
-        r"\bOops\b.*[#:\[]|^(?:\*+ )?(?:[Pp]anic|PANIC)\b[^=_.]*:|[Kk]ernel [Pp]anic",
+        r"^(?:[\w .#-]{0,20}[ :])?Oops\b.*[#:\[]|^(?:\*+ )?(?:[Pp]anic|PANIC)\b[^=_.]*:|^(?:[^-].*: )?[Kk]ernel [Pp]anic(?: ?-|:)",
         "serious", Blame.FAULT, _TRACE,
     ),
     Format(

@@ -60,13 +60,12 @@ MEMORY: tuple[Format, ...] = (
     ),
     Format(
         "slub", C.SLAB_CORRUPTION, "slab corruption in {what}",
-        ("BUG ", "BUG: "),
+        ("BUG ",),
         r"^BUG:? (?P<what>[\w.:-]+(?:\([^)]*\))?):? ?\((?:Tainted|Not tainted|[A-Z ]+)[^)]*\):? ?"
         r"(?:.*[Rr]edzone|.*[Pp]oison|.*[Oo]verwritten|.*[Ff]reelist|.*[Pp]adding|.*already|.*Wrong"
         r"|.*[Ii]nvalid|.*pointer|Objects remaining|.*[Ff]ree|.*corrupt)"
         r"|^BUG:? (?P<what2>[\w.:-]+): (?:Object already free|Objects remaining|[\w ]*(?:Redzone|Padding)"
-        r"|Poison overwritten|Freechain|Freepointer|Invalid object|Not a valid slab page|SLUB page)"
-        r"|^BUG: Object already free",
+        r"|Poison overwritten|Freechain|Freepointer|Invalid object|Not a valid slab page|SLUB page)",
         "panic", Blame.TRACE, 200,
     ),
     Format(
@@ -80,7 +79,7 @@ MEMORY: tuple[Format, ...] = (
         "slub-history", C.SLAB_CORRUPTION, "slab object's history",
         ("INFO: Allocated in", "INFO: Freed in"),
         r"INFO: (?:Allocated|Freed) in (?P<fn>[\w.]+)",
-        "notable", Blame.NOBODY, 100,
+        "notable", Blame.NOBODY, 100, tail=True,
     ),
     Format(
         "swap-io", C.IO_ERROR, "swap device failed",

@@ -54,8 +54,8 @@ FAULTS: tuple[Format, ...] = (
     ),
     Format(
         "divide-error", C.DIVIDE_ERROR, "divide error",
-        ("divide error", "point divide exception"),
-        r"^(?:Oops: )?divide error: |^(?:fixed|floating) point divide exception: ",
+        ("divide error", "divide_error: ", "point divide exception"),
+        r"^(?:Oops: )?divide[ _]error: |^(?:fixed|floating) point divide exception: ",
         "panic", Blame.FAULT, _TRACE,
     ),
     Format(
@@ -139,7 +139,7 @@ WARNINGS: tuple[Format, ...] = (
     Format(
         "warning", C.WARNING, "kernel warning: {what}",
         ("WARNING: ", "sysfs: cannot create duplicate", "Badness at"),
-        r"^WARNING: (?P<what>kernel stack [a-z ]+)|^(?P<what2>sysfs: cannot create duplicate \w+)"
+        r"^WARNING: (?P<what>kernel stack (?:regs|frame pointer))|^(?P<what2>sysfs: cannot create duplicate \w+)"
         r"|^Badness at |(?:^|: )WARNING: (?P<what3>[^:\n]{1,60})",
         "notable", Blame.TRACE, 200,
     ),

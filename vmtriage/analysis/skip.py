@@ -30,6 +30,10 @@ debug_lockdep_rcu_enabled rust_begin_unwind _RN\w*(?:panic|core9panicking)\w* ru
 panic_\w+ kvasprintf\w* debug_smp_processor_id check_preemption_disabled
 __this_cpu_preempt_check context_tracking\w* ftrace_\w+ trace_\w+ __traceiter\w* perf_trace\w*
 trace_event_\w+ __bpf_trace\w* __sched_show_task sched_show_task show_state_filter _*sched_show_task __schedule_bug refcount_warn_saturate __list_\w+_valid\w* kmemleak\w* print_tainted __x86_indirect\w* retpoline\w*
+_?dev_(?:v?printk|info|warn|err|notice|emerg|alert|crit|dbg)\w* __dev_printk\w* __dynamic_\w+ __netdev_printk
+netdev_(?:printk|info|warn|err|notice|emerg|alert|crit|dbg)\w* log_(?:store|output)\w* __warn_\w+ warn_alloc\w*
+kcov_\w+ __sanitizer_cov\w* __fentry__ mcount\w* __mcount\w* bpf_trace_run\w* bpf_dispatcher_\w+ hw_breakpoint\w* notify_die
+print_(?:usage\w*|chain\w*|worker_info\w*|modules|collision) c_backtrace
 """
 # mm/: who asks for memory or gives it back is wanted, not the allocator
 _ALLOCATORS = r"""
@@ -44,6 +48,11 @@ alloc_percpu\w* __alloc_percpu\w* pcpu_alloc\w* free_percpu cache_\w+ ____cache_
 __cache_free\w* create_object\w* __create_object\w* alloc_inode krealloc\w* devm_k\w+ mempool_alloc\w* mempool_free\w* alloc_large_kmalloc
 qlist_\w+ quarantine_\w+ memcg_slab\w* __memcg\w* do_kmalloc\w* create_kmalloc\w* idr_\w+ __radix_tree\w*
 radix_tree\w* slob_\w+ rmqueue\w* __rmqueue\w* folio_\w*lru\w*
+kfree_(?:const|sensitive|rcu\w*|call_rcu\w*|link) kzfree kmemdup_\w+ memdup_\w+ vmemdup_\w+ strndup_user
+__?alloc_skb\w* __(?:netdev|napi)_alloc_\w+ netdev_alloc_\w+ napi_alloc_\w+ dma_(?:pool_)?(?:alloc|free)\w* dmam_\w+
+gen_pool_\w+ __get_vm_area\w* get_vm_area\w* alloc_vmap_area percpu_ref_init free_one_page __free_one_page
+__free_pages_ok free_the_page free_frozen\w* alloc_frozen\w* __alloc_frozen\w* alloc_bulk\w* kernel_init_pages
+clear_(?:huge_)?page\w* clear_highpage\w* copy_page copy_user_highpage\w* copy_highpage
 """
 # kernel/locking, include/linux/spinlock.h: the lock is only where two others met
 _LOCKS = r"""
@@ -61,6 +70,7 @@ debug_spin_\w+ spin_bug spin_dump rwlock_bug lock_release_\w+ seqcount_\w+ read_
 __might_\w+ ___might_\w+ might_\w+ __local_bh_enable\w* _?local_bh_\w+ preempt_\w+ __preempt\w*
 call_rwsem\w* local_lock\w* bit_spin_\w+ lockref_\w+ _*task_rq_lock lock_sock\w* lock_timer_base \w+_(?:read|write)_(?:un)?lock\w* ct_irq\w* rcu_irq\w* rcu_lock\w* rcu_nmi\w*
 rcu_read_\w+ __rcu_read\w* rcu_is_watching
+rt_(?:read|write|rw)_\w+ double_\w*lock\w* task_rq_(?:un)?lock\w* __?srcu_read_(?:un)?lock\w*
 """
 # lib/, include/: the bad pointer, count or list was handed to them
 _HELPERS = r"""
@@ -86,6 +96,20 @@ queue_work_on __queue_work queue_delayed_work\w* __queue_delayed_work insert_wor
 add_timer\w* mod_timer\w* __mod_timer del_timer\w* __try_to_del\w* timer_delete\w* try_to_del\w* debug_timer\w*
 flush_work __flush_work\w* cancel_\w*work\w* __cancel_\w*work\w* start_flush_work usb_submit_urb usb_\w*hcd_submit\w*
 usb_start_wait_urb usb_control_msg usb_internal_control\w* usb_bulk_msg sysfs_\w+ internal_create_group
+sync_page\w* wait_on_page\w* wait_on_buffer __wait_on_buffer sleep_on_\w+ bcmp memzero\w* memparse memweight _?_?(?:sized_)?str(?:sc?py|spn|cspn|pcpy|reverse|im|starts)\w* _?kstrto\w+ simple_strto\w+
+sscanf vsscanf seq_(?:printf|puts|putc|write|vprintf|put_\w+|escape\w*) scnprintf vsprintf sysfs_emit\w* kasprintf devm_kasprintf
+bin2hex hex2bin hex_to_bin sort sort_r bsearch lcm gcd int_sqrt div(?:64|_s64|_u64)\w* __div\w+ __udivti3 __umodti3
+get_random_\w+ prandom_\w+ siphash_\w+ __siphash\w+ jhash\w* xxh(?:32|64)\w* sha\d+_\w+ blake2\w+ chacha\w* poly1305\w* gf128\w+
+aes\w*_(?:en|de)crypt\w* (?:xts|cbc|ecb|ctr|lrw|gcm|ccm|cts|pcbc|essiv|adiantum)_(?:en|de)?crypt\w* cipher_crypt_\w+
+(?:ahash|aead|akcipher|acomp)_\w+ __xas_\w+ __idr\w* kfifo_\w+ __kfifo\w* hashlen_string full_name_hash
+kthread_stop_put kthread_create\w* __kthread_create\w* wake_up_(?:process|state|q|bit|var)
+hrtimer_(?:start\w*|cancel|try_to_cancel|setup\w*) __hrtimer_(?:start\w*|init\w*) timer_(?:shutdown|setup)\w* __timer_delete\w*
+queue_work\w* queue_rcu_work schedule_work\w* schedule_delayed_work\w* tasklet_(?:kill|schedule|init|setup)\w* __tasklet_schedule\w* irq_work_queue\w*
+kset_\w+ device_register memcpy_(?:from|to)io __memcpy_\w+io\w* outs?[bwl] ins?[bwl]
+ext4_(?:error\w*|handle_error|warning\w*|msg) __ext4_(?:error|warning|msg|std_error|abort)\w* btrfs_(?:handle_fs_error|printk|warn\w*)
+__btrfs_(?:handle_fs_error|panic) f2fs_(?:printk|handle_error|stop_checkpoint) jbd2_journal_abort __jbd2_journal_abort\w*
+xfs_(?:alert\w*|warn|err|printk|error_report|corruption_error|force_shutdown|do_force_shutdown|buf_\w*error\w*|hex_dump|verifier_error)
+nilfs_(?:error|msg|printk)\w* __nilfs_(?:error|msg)\w* ocfs2_error\w* __ocfs2_(?:error|abort)
 """
 # kernel/sched/core.c: how a task gives up its CPU
 _SCHEDULING = r"""__schedule\w* schedule\w* _{0,3}preempt_schedule\w* io_schedule\w* preempt_count\w*"""
@@ -103,6 +127,14 @@ reschedule_\w+ (?:smp_)?apic_timer\w* smp_\w*interrupt\w* \w+_timer_interrupt\w*
 generic_handle\w* gic_\w+ arch_timer_handler\w* irq_exit\w* do_softirq\w* do_\w*soft_?irq\w* call_on_\w*stack\w*
 do_serror arm64_serror\w* entry_SYSENTER\w* entry_INT80\w* do_(?:fast|int80)_syscall\w* __do_fast_syscall\w*
 dump_backtrace\w* __show_regs ____?bad_area\w* asm_common_interrupt reschedule_retuser
+do_entUna\w* do_(?:bti|gcs|fpsimd_\w+|cp15instr) ret_fast_syscall __sys_trace\w* vector_\w+ do_el[01]_\w+
+(?:system_call|syscall)_(?:exception|common|vectored_common|trace\w*)\w* __do_syscall do_syscall_trace\w*
+(?:hardware|decrementer|performance_monitor|machine_check|data_storage|instruction_storage|program_check|alignment)_\w*(?:common|exception|interrupt)\w*
+program_check_exception ___do_page_fault bad_page_fault __bad_page_fault hash__do_page_fault do_hash_fault
+interrupt_(?:return|exit|enter)\w* \w+_common_virt pgm_check\w* __do_pgm_check illegal_op monitor_event_exception
+do_(?:protection|dat|secure_storage)_exception do_report_trap do_fault_error io_int_handler ext_int_handler do_(?:io|ext)_irq
+_save_context handle_(?:kernel_page_fault|syscall|sys\w*|int|adel?|ades?|tlb\w*|bp|ri\w*|cpu|fpe\w*|ov) tlb_do_page_fault_\d
+do_(?:bp|ri|tr|ov|cpu|ade|ale|bce|vint|lasx|lsx) except_vec\w* rollback_handle_int break_handler
 """
 
 
@@ -115,7 +147,7 @@ def _pattern(*rows: str) -> re.Pattern[str]:
 
 def carries(name: str) -> bool:
     """Whether the function only reports, or brought the fault to those who report."""
-    return name in plumbing.CARRIERS or _pattern(_REPORTERS, _ENTRIES).fullmatch(name) is not None
+    return name in plumbing.CARRIERS or _pattern(_REPORTERS, _ENTRIES, _SCHEDULING).fullmatch(name) is not None
 
 
 def never(name: str) -> bool:

@@ -240,7 +240,7 @@ def wait(trace: Sequence[Found]) -> Guilty | None:
             others = (name,) if name != "synchronize_rcu" else ()
             return Guilty("synchronize_rcu", None, others, path)
     for each, name in zip(trace, names, strict=True):
-        if not _WAITING.search(name):
+        if not (_WAITING.search(name) or skip.passes(name)):
             return _guilty(each, trace)
     return None
 

@@ -33,10 +33,11 @@ ENDS: tuple[Format, ...] = (
     _panic("panic-rcu", C.RCU_STALL, "RCU stall", "RCU [Ss]tall", Blame.LOOP),
     _panic("panic-oom", C.OOM, "out of memory",
            "[Oo]ut of memory|System is deadlocked on memory", Blame.NOBODY),
+    _panic("panic-stack-end", C.STACK_OVERFLOW, "stack used up",
+           "corrupted stack end|.*stack overflow|low stack detected|.*overran stack", Blame.LOOP),
     _panic("panic-stack", C.STACK_OVERFLOW, "stack is corrupted",
            r"stack-protector: Kernel stack is corrupted in: (?P<fn>[A-Za-z_][\w.]*)\+0x"
-           r"|stack-protector|corrupted stack end|kernel stack overflow|.*stack overflow"
-           r"|low stack detected|kernel: stack is corrupted|.*overran stack", Blame.TITLE),
+           r"|stack-protector|kernel: stack is corrupted", Blame.TITLE),
     _panic("panic-mce", C.MCE, "machine check",
            "(?:Fatal |Unrecoverable )?[Mm]achine check|Asynchronous SError|.*[Hh]ardware [Ee]rror"
            "|Uncorrected|Timeout:? (?:Not all CPUs|synchronizing machine check)|Memory failure", Blame.NOBODY),

@@ -26,23 +26,6 @@ MEMORY: tuple[Format, ...] = (
         "serious", Blame.NOBODY, 6, tail=True,
     ),
     Format(
-        "page-allocation", C.OOM, "page allocation failure, {what}",
-        ("page allocation failure", "page allocation stalls"),
-        r"(?:^(?P<comm>\S[^:]{0,40}): )?page allocation (?:failure|stalls)[.:]* ?(?P<what>order:\d+)?",
-        "notable", Blame.TRACE, 300,
-    ),
-    Format(
-        "slub-allocation", C.OOM, "slab allocation failed",
-        ("SLUB: Unable to allocate", "SLAB: Unable to allocate"),
-        r"SL[UA]B: Unable to allocate memory on (?:node|CPU)", "notable",
-    ),
-    Format(
-        "vmalloc", C.OOM, "vmalloc allocation failed",
-        ("vmalloc: allocation failure", "vmap allocation for size", "vmalloc error"),
-        r"vmalloc: allocation failure|vmap allocation for size|vmalloc error: size",
-        "notable", Blame.TRACE, 100,
-    ),
-    Format(
         "bad-page", C.BAD_PAGE, "bad page state",
         ("BUG: Bad page", "Bad page state", "Eeek! page_mapcount"),
         r"BUG: Bad page (?:state|cache) in process (?P<comm>.+?) +pfn|BUG: Bad page (?:state|cache)"
@@ -87,5 +70,26 @@ MEMORY: tuple[Format, ...] = (
         r"(?:Read|Write)-error on swap-device \((?P<device>[\d:]+)|Bad swap (?:file entry|offset entry)"
         r"|Unused swap offset",
         "serious",
+    ),
+)  # fmt: skip
+
+# A request that was not met. It explains no fault that is told in the same lines.
+SHORTAGES: tuple[Format, ...] = (
+    Format(
+        "page-allocation", C.OOM, "page allocation failure, {what}",
+        ("page allocation failure", "page allocation stalls"),
+        r"(?:^(?P<comm>\S[^:]{0,40}): )?page allocation (?:failure|stalls)[.:]* ?(?P<what>order:\d+)?",
+        "notable", Blame.TRACE, 300,
+    ),
+    Format(
+        "slub-allocation", C.OOM, "slab allocation failed",
+        ("SLUB: Unable to allocate", "SLAB: Unable to allocate"),
+        r"SL[UA]B: Unable to allocate memory on (?:node|CPU)", "notable",
+    ),
+    Format(
+        "vmalloc", C.OOM, "vmalloc allocation failed",
+        ("vmalloc: allocation failure", "vmap allocation for size", "vmalloc error"),
+        r"vmalloc: allocation failure|vmap allocation for size|vmalloc error: size",
+        "notable", Blame.TRACE, 100,
     ),
 )  # fmt: skip

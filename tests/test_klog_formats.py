@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Golden
-from vmtriage.analysis.klog.formats import ALARM, FORMATS
+from vmtriage.analysis.klog.formats import ALARM, FORMATS, Format
 from vmtriage.analysis.klog.heads import head, interesting
 from vmtriage.analysis.klog.incident import incident
 from vmtriage.analysis.klog.primary import primary
+from vmtriage.analysis.klog.report import Report
 from vmtriage.analysis.klog.scanner import Scanner
 from vmtriage.models.finding import CrashClass, Incident
 from vmtriage.parsers.klog_line import read
@@ -19,6 +20,7 @@ SAMPLES = Path("fixtures/klog")
 LOGS = sorted(path for path in SAMPLES.glob("*/*.log") if path.parent.name != "clean")
 CLEAN = sorted((SAMPLES / "clean").glob("*.log"))
 FORM_IDS = [form.id for form in FORMATS]
+UNKNOWN = {form.id for form in FORMATS if form.crash_class is CrashClass.UNKNOWN}
 _SHOWN = (
     "format", "crash_class", "title", "function", "alternatives", "module", "severity", "corrupted",
     "cpu", "pid", "comm", "where", "device", "first_line", "last_line",
@@ -27,7 +29,7 @@ _SHOWN = (
 
 def _scan(path: Path) -> list[Incident]:
     scanner = Scanner()
-    reports = []
+    reports: list[Report] = []
     for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         reports += scanner.feed(read(number, raw))
     reports += scanner.finish()
@@ -59,7 +61,7 @@ def test_sample_is_read_as_expected(path: Path, golden: Golden) -> None:
     incidents = _scan(path)
     golden(path.with_suffix(".json"), _essence(incidents))
     assert path.parent.name in {each.format for each in incidents}
-    if path.parent.name not in {form.id for form in FORMATS if form.crash_class is CrashClass.UNKNOWN}:
+    if path.parent.name not in UNKNOWN:
         assert CrashClass.UNKNOWN not in {each.crash_class for each in incidents}
 
 
@@ -72,7 +74,9 @@ def test_every_sample_belongs_to_a_form() -> None:
     assert {path.parent.name for path in LOGS} <= set(FORM_IDS)
 
 
-@pytest.mark.parametrize(("form", "line"), HEADS, ids=[f"{form}-{i}" for i, (form, _) in enumerate(HEADS)])
+@pytest.mark.parametrize(
+    ("form", "line"), HEADS, ids=[f"{form}-{i}" for i, (form, _) in enumerate(HEADS)]
+)
 def test_first_line_finds_its_form(form: str, line: str) -> None:
     found = head(line)
     assert interesting(line)
@@ -81,10 +85,9 @@ def test_first_line_finds_its_form(form: str, line: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.id)
-def test_every_literal_gates_a_known_line(form: object) -> None:
-    claimed = [line for name, line in HEADS if name == form.id]  # type: ignore[attr-defined]
-    unproved = [lit for lit in form.has if not any(lit in line for line in claimed)]  # type: ignore[attr-defined]
-    assert unproved == []
+def test_every_literal_gates_a_known_line(form: Format) -> None:
+    claimed = [line for name, line in HEADS if name == form.id]
+    assert [each for each in form.has if not any(each in line for line in claimed)] == []
 
 
 @pytest.mark.parametrize("path", CLEAN, ids=lambda path: path.stem)

@@ -46,12 +46,14 @@ HARDWARE: tuple[Format, ...] = (
     ),
     Format(
         "edac-uncorrected", C.MCE, "uncorrected memory error",
-        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ UE |UE (?:row|memory)|[Uu]ncorrect|UE read|HANDLING MCE)",
+        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ UE |UE (?:row|memory)"
+        r"|[Uu]ncorrect|UE read|HANDLING MCE)",
         "serious",
     ),
     Format(
         "edac-corrected", C.MCE, "corrected memory error",
-        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ CE |CE (?:row|memory|page)|[Cc]orrected|CE read)",
+        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ CE |CE (?:row|memory|page)"
+        r"|[Cc]orrected|CE read)",
         "notable",
     ),
     Format(
@@ -88,8 +90,10 @@ HARDWARE: tuple[Format, ...] = (
     Format(
         "aer", C.MCE, "corrected PCI Express error",
         ("AER: ", "PCIe Bus Error"),
-        r"^(?:\S+ (?P<device>[0-9a-f]{4,}:[0-9a-f:.]+): )?(?:AER: (?:Multiple )?(?:Corrected|Correctable)"
-        r"|PCIe Bus Error: severity=)|AER: (?:Multiple )?Correct(?:ed|able)|PCIe Bus Error: severity=",
+        r"^(?:\S+ (?P<device>[0-9a-f]{4,}:[0-9a-f:.]+): )?(?:AER: (?:Multiple )?(?:Corrected"
+        r"|Correctable)"
+        r"|PCIe Bus Error: severity=)|AER: (?:Multiple )?Correct(?:ed|able)"
+        r"|PCIe Bus Error: severity=",
         "notable", Blame.NOBODY, 12,
     ),
     Format(
@@ -100,7 +104,8 @@ HARDWARE: tuple[Format, ...] = (
     Format(
         "nmi-unknown", C.NMI, "NMI of unknown reason",
         ("NMI received for unknown",),
-        r"NMI received for unknown reason (?P<what>[0-9a-f]{2})(?: on CPU (?P<cpu>\d+))?", "notable",
+        r"NMI received for unknown reason (?P<what>[0-9a-f]{2})(?: on CPU (?P<cpu>\d+))?",
+        "notable",
     ),
     Format(
         "watchdog-device", C.WATCHDOG, "hardware watchdog",
@@ -119,7 +124,8 @@ STORAGE: tuple[Format, ...] = (
     ),
     Format(
         "loop-io", C.IO_ERROR, "I/O error on {device}, a file mounted as a disk",
-        ("dev loop", "device loop"), r"I/O error,? (?:on )?dev(?:ice)? (?P<device>loop\d+)", "noise",
+        ("dev loop", "device loop"), r"I/O error,? (?:on )?dev(?:ice)? (?P<device>loop\d+)",
+         "noise",
     ),
     Format(
         "block-io", C.IO_ERROR, "I/O error on {device}",
@@ -128,7 +134,8 @@ STORAGE: tuple[Format, ...] = (
         r"(?:Buffer )?I/O error[, ]+(?:on )?dev(?:ice)? ?(?P<device>[\w!/-]*)"
         r"|lost page write due to I/O error on (?P<device5>\S+)"
         r"|critical (?:medium|target|nexus|space allocation) error, dev (?P<device2>\S+?),"
-        r"|\[(?P<device3>\w+)\] [Ss]ynchronize Cache.* failed|rejecting I/O to (?:offline|dead) device"
+        r"|\[(?P<device3>\w+)\] [Ss]ynchronize Cache.* failed|rejecting I/O to (?:offline"
+        r"|dead) device"
         r"|blk_update_request: .*error, dev (?P<device4>\w+)",
         "serious",
     ),
@@ -153,7 +160,8 @@ STORAGE: tuple[Format, ...] = (
     Format(
         "nvme", C.IO_ERROR, "NVMe controller trouble on {device}",
         ("nvme",),
-        r"nvme (?P<device>nvme\d+): (?:I/O (?:tag )?\d+ .*timeout|controller is down|Device not ready"
+        r"nvme (?P<device>nvme\d+): (?:I/O (?:tag )?\d+ .*timeout|controller is down"
+        r"|Device not ready"
         r"|Abort status|Removing after probe failure|Disabling device)",
         "serious",
     ),

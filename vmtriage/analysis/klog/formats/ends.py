@@ -40,7 +40,8 @@ ENDS: tuple[Format, ...] = (
            r"|stack-protector|kernel: stack is corrupted", Blame.TITLE),
     _panic("panic-mce", C.MCE, "machine check",
            "(?:Fatal |Unrecoverable )?[Mm]achine check|Asynchronous SError|.*[Hh]ardware [Ee]rror"
-           "|Uncorrected|Timeout:? (?:Not all CPUs|synchronizing machine check)|Memory failure", Blame.NOBODY),
+           "|Uncorrected|Timeout:? (?:Not all CPUs|synchronizing machine check)|Memory failure",
+           Blame.NOBODY),
     _panic("panic-nmi", C.NMI, "NMI", ".*NMI", Blame.NOBODY),
     _panic("panic-init", C.INIT_KILLED, "init was killed",
            "Attempted to kill (?:init|the idle task)", Blame.NOBODY),
@@ -70,7 +71,8 @@ ALARM: tuple[Format, ...] = (
     Format(
         "unclaimed-oops", C.UNKNOWN, "an oops of no known form",
         ("Oops", "anic", "PANIC: "),
-        r"^(?:[\w .#-]{0,20}[ :])?Oops\b.*[#:\[]|^(?:\*+ )?(?:[Pp]anic|PANIC)\b[^=_.]*:|^(?:[^-].*: )?[Kk]ernel [Pp]anic(?: ?-|:)",
+        r"^(?:[\w .#-]{0,20}[ :])?Oops\b.*[#:\[]|^(?:\*+ )?(?:[Pp]anic|PANIC)\b[^=_.]*:"
+        r"|^(?:[^-].*: )?[Kk]ernel [Pp]anic(?: ?-|:)",
         "serious", Blame.FAULT, _TRACE,
     ),
     Format(

@@ -17,7 +17,8 @@ MEMORY: tuple[Format, ...] = (
     ),
     Format(
         "oom-kill", C.OOM, "out of memory: {comm}",
-        ("ut of memory: Kill", "ut of memory: kill", "ut of memory (oom_kill", "oom-kill:constraint",
+        ("ut of memory: Kill", "ut of memory: kill", "ut of memory (oom_kill",
+         "oom-kill:constraint",
          "System is deadlocked on memory"),
         r"(?:Out of memory|[Mm]emory cgroup out of memory)(?: \(oom_kill_allocating_task\))?:"
         r" [Kk]ill(?:ed)? process (?P<pid>\d+),? (?:UID \d+, )?\((?P<comm>.*?)\)"
@@ -37,7 +38,8 @@ MEMORY: tuple[Format, ...] = (
         ("BUG: Bad page map", "BUG: Bad rss-counter", "pgtables_bytes on freeing",
          "nr_ptes on freeing",
          "Bad pagetable: ", "orrupted page table at", ": bad p"),
-        r"BUG: Bad page map|BUG: Bad rss-counter|BUG: non-zero \w+ on freeing mm|^Bad pagetable: |[Cc]orrupted page table at address"
+        r"BUG: Bad page map|BUG: Bad rss-counter|BUG: non-zero \w+ on freeing mm"
+        r"|^Bad pagetable: |[Cc]orrupted page table at address"
         r"|\.c:\d+: bad p[mug4]d ",
         "serious", Blame.TRACE, 120,
     ),
@@ -47,8 +49,10 @@ MEMORY: tuple[Format, ...] = (
         r"^BUG:? (?P<what>[\w.:-]+(?:\([^)]*\))?):? ?\((?:Tainted|Not tainted|[A-Z ]+)[^)]*\):? ?"
         r"(?:.*[Rr]edzone|.*[Pp]oison|.*[Oo]verwritten|.*[Ff]reelist|.*[Pp]adding|.*already|.*Wrong"
         r"|.*[Ii]nvalid|.*pointer|Objects remaining|.*[Ff]ree|.*corrupt)"
-        r"|^BUG:? (?P<what2>[\w.:-]+): (?:Object already free|Objects remaining|[\w ]*(?:Redzone|Padding)"
-        r"|Poison overwritten|Freechain|Freepointer|Invalid object|Not a valid slab page|SLUB page)",
+        r"|^BUG:? (?P<what2>[\w.:-]+): (?:Object already free|Objects remaining|[\w ]*(?:Redzone"
+        r"|Padding)"
+        r"|Poison overwritten|Freechain|Freepointer|Invalid object|Not a valid slab page"
+        r"|SLUB page)",
         "panic", Blame.TRACE, 200,
     ),
     Format(
@@ -67,7 +71,8 @@ MEMORY: tuple[Format, ...] = (
     Format(
         "swap-io", C.IO_ERROR, "swap device failed",
         ("-error on swap-device", "Bad swap file entry", "Bad swap offset", "Unused swap offset"),
-        r"(?:Read|Write)-error on swap-device \((?P<device>[\d:]+)|Bad swap (?:file entry|offset entry)"
+        r"(?:Read|Write)-error on swap-device \((?P<device>[\d:]+)|Bad swap (?:file entry"
+        r"|offset entry)"
         r"|Unused swap offset",
         "serious",
     ),
@@ -78,7 +83,8 @@ SHORTAGES: tuple[Format, ...] = (
     Format(
         "page-allocation", C.OOM, "page allocation failure, {what}",
         ("page allocation failure", "page allocation stalls"),
-        r"(?:^(?P<comm>\S[^:]{0,40}): )?page allocation (?:failure|stalls)[.:]* ?(?P<what>order:\d+)?",
+        r"(?:^(?P<comm>\S[^:]{0,40}): )?page allocation (?:failure"
+        r"|stalls)[.:]* ?(?P<what>order:\d+)?",
         "notable", Blame.TRACE, 300,
     ),
     Format(

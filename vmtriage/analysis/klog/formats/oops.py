@@ -73,7 +73,8 @@ FAULTS: tuple[Format, ...] = (
     ),
     Format(
         "oops-bug", C.BUG, "kernel BUG",
-        ("Oops - BUG", "Oops - undefined", "Oops - Undefined", "Oops - illegal", "invalid opcode", "illegal operation"),
+        ("Oops - BUG", "Oops - undefined", "Oops - Undefined", "Oops - illegal",
+         "invalid opcode", "illegal operation"),
         r"Oops - (?:BUG|[Uu]ndefined instruction|illegal instruction)|^(?:Oops: )?invalid opcode: "
         r"|^illegal operation: ",
         "panic", Blame.FAULT, _TRACE,
@@ -96,9 +97,11 @@ FAULTS: tuple[Format, ...] = (
     ),
     Format(
         "oops", C.PAGE_FAULT, "oops",
-        ("Oops", "Internal error", "Unhandled kernel unaligned", "in kernel code[", "kernel context!["),
+        ("Oops", "Internal error", "Unhandled kernel unaligned", "in kernel code[",
+         "kernel context!["),
         r"^Oops(?: - [\w ]+)?:? ?[\[0-9a-fA-FKE].*|^Internal error: |^\S{0,30} ?Oops: [0-9a-f]{4}"
-        r"|(?:^|: )Oops ?\[#\d|^Unhandled kernel unaligned access|^(?:Reserved instruction in kernel code"
+        r"|(?:^|: )Oops ?\[#\d|^Unhandled kernel unaligned access"
+        r"|^(?:Reserved instruction in kernel code"
         r"|do_cpu invoked from kernel context!)\[#\d",
         "panic", Blame.FAULT, _TRACE,
     ),
@@ -132,14 +135,16 @@ WARNINGS: tuple[Format, ...] = (
         r"[ ,]+(?P<fn>[A-Za-z_][\w.]*)?"
         r"|^WARNING: (?:CPU: (?P<cpu2>\d+) PID: (?P<pid2>\d+) )?at (?P<fn2>[A-Za-z_][\w.]*)\+"
         r"|^WARNING: .* at (?P<where3>\S+:\d+),? CPU#(?P<cpu3>\d+): ?(?P<comm>.+)/(?P<pid3>\d+)$"
-        r"|^WARNING: (?P<where4>\S+\.(?:[chS]|rs):\d+) at (?P<fn4>[A-Za-z_][\w.]*)\+?.*, CPU#(?P<cpu4>\d+)"
+        r"|^WARNING: (?P<where4>\S+\.(?:[chS]"
+        r"|rs):\d+) at (?P<fn4>[A-Za-z_][\w.]*)\+?.*, CPU#(?P<cpu4>\d+)"
         r": (?P<comm4>.+)/(?P<pid4>\d+)",
         "notable", Blame.TITLE, _TRACE,
     ),
     Format(
         "warning", C.WARNING, "kernel warning: {what}",
         ("WARNING: ", "sysfs: cannot create duplicate", "Badness at"),
-        r"^WARNING: (?P<what>kernel stack (?:regs|frame pointer))|^(?P<what2>sysfs: cannot create duplicate \w+)"
+        r"^WARNING: (?P<what>kernel stack (?:regs|frame pointer))"
+        r"|^(?P<what2>sysfs: cannot create duplicate \w+)"
         r"|^Badness at |(?:^|: )WARNING: (?P<what3>[^:\n]{1,60})",
         "notable", Blame.TRACE, 200,
     ),

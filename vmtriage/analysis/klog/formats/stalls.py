@@ -17,7 +17,8 @@ STALLS: tuple[Format, ...] = (
         ("hard LOCKUP", "Hard LOCKUP", "detected LOCKUP on CPU"),
         r"Watchdog detected hard LOCKUP on cpu ?(?P<cpu>\d+)|CPU (?P<cpu2>\d+) Hard LOCKUP"
         r"|CPU (?P<cpu3>\d+) detected hard LOCKUP|Watchdog CPU:(?P<cpu4>\d+) Hard LOCKUP"
-        r"|^(?:NMI )?[Ww]atchdog.*[Hh]ard LOCKUP(?: on cpu ?(?P<cpu6>\d+))?|NMI Watchdog detected LOCKUP on CPU ?(?P<cpu5>\d+)",
+        r"|^(?:NMI )?[Ww]atchdog.*[Hh]ard LOCKUP(?: on cpu ?(?P<cpu6>\d+))?"
+        r"|NMI Watchdog detected LOCKUP on CPU ?(?P<cpu5>\d+)",
         "panic", Blame.LOOP, _TRACE,
     ),
     Format(

@@ -32,7 +32,7 @@ CHECKERS: tuple[Format, ...] = (
     Format(
         "kcsan", C.KCSAN, "KCSAN {what}",
         ("BUG: KCSAN:",),
-        r"BUG: KCSAN: (?P<what>[\w -]+|assert: race)\sin\s(?P<fn>[A-Za-z_][\w.]*)(?: / (?P<other>[\w.]+))?"
+        r"BUG: KCSAN: (?P<what>[\w -]+|assert: race)\sin\s(?P<fn>[A-Za-z_][\w.]*)"
         r"|BUG: KCSAN: (?P<what2>assert: race)\sin\s (?P<fn2>[\w.]+)|BUG: KCSAN: ",
         "notable", Blame.TITLE, _TRACE,
     ),

@@ -80,7 +80,8 @@ HARDWARE: tuple[Format, ...] = (
     Format(
         "aer-uncorrected", C.MCE, "PCI Express error: {what}",
         ("AER: ", "PCIe Bus Error", "DPC: "),
-        r"^(?:\S+ (?P<device>[0-9a-f]{4,}:[0-9a-f:.]+): )?(?:AER: (?:Multiple )?(?P<what>(?:Uncorrect|Fatal)"
+        r"^(?:\S+ (?P<device>[0-9a-f]{4,}:[0-9a-f:.]+): )?(?:AER: (?:Multiple )?"
+        r"(?P<what>(?:Uncorrect|Fatal)"
         r"(?:ed|able)?[^:]*?)(?: error.*)?:|.*severity=(?P<what2>(?:Uncorrect|Fatal)[\w() -]+),"
         r"|DPC: (?P<what3>containment event|unmasked uncorrectable))"
         r"|AER: (?:Multiple )?(?P<what4>(?:Uncorrect|Fatal)[\w]* ?\([\w-]+\))"

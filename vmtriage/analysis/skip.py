@@ -75,7 +75,7 @@ rwsem_\w+ percpu_(?:down|up|rwsem)\w* __percpu_\w+ osq_\w+ owner_on_cpu rwbase_\
 trace_hardirqs\w* trace_softirqs\w* debug_check_no_locks\w* debug_spin_\w+ spin_bug spin_dump
 rwlock_bug lock_release_\w+ seqcount_\w+ read_seq\w* might_sleep\w* __might_\w+ ___might_\w+
 might_\w+ __local_bh_enable\w* _?local_bh_\w+ preempt_\w+ __preempt\w* call_rwsem\w* local_lock\w*
-bit_spin_\w+ lockref_\w+ _*task_rq_lock  lock_sock\w* lock_timer_base
+bit_spin_\w+ lockref_\w+ _*task_rq_lock lock_sock\w* lock_timer_base
 \w+_(?:read|write)_(?:un)?lock\w* ct_irq\w* rcu_irq\w* rcu_lock\w* rcu_nmi\w* rcu_read_\w+
 __rcu_read\w* rcu_is_watching rt_(?:read|write|rw)_\w+ double_\w*lock\w* task_rq_(?:un)?lock\w*
 __?srcu_read_(?:un)?lock\w*
@@ -87,9 +87,10 @@ _?_?str(?:len|n?cmp|n?cpy|l?cpy|l?cat|n?casecmp|chr|rchr|str|sep|nlen|pbrk|scpy)
 (?:raw_|arch_)?atomic\w*_\w+ __atomic\w* instrument_\w+ refcount_\w+ __refcount_\w+ kref_\w+
 (?:arch_|__)?(?:test|set|clear|change|test_and_\w+)_bit\w* find_\w*bit\w* _find_\w*bit\w*
 bitmap_\w+ __bitmap\w* _?_?_?copy_(?:to|from)_(?:user|iter)\w* _?copy_user_\w+ copyin copyout
-_?_?(?:get|put)_user\w* raw_copy_\w+ csum_\w+ _?_?list_(?:add|del|move|splice|replace|sort|rotate|empty|first|last|is|head)\w* __list_\w+ hlist_\w+ rb_\w+ __rb_\w+
-timerqueue_(?:add|del_init) plist_\w+ klist_\w+ xas_\w+ xa_\w+ __xa_\w+ rhashtable_\w+
-__rhashtable\w* rht_\w+ llist_\w+
+_?_?(?:get|put)_user\w* raw_copy_\w+ csum_\w+
+_?_?list_(?:add|del|move|splice|replace|sort|rotate|empty|first|last|is|head)\w* __list_\w+
+hlist_\w+ rb_\w+ __rb_\w+ timerqueue_(?:add|del_init) plist_\w+ klist_\w+ xas_\w+ xa_\w+ __xa_\w+
+rhashtable_\w+ __rhashtable\w* rht_\w+ llist_\w+
 skb_(?:over_panic|under_panic|panic|push|put|pull|pull_\w+|put_\w+) __skb_(?:put|push|pull)\w*
 ___pskb_trim pskb_\w+ read(?:b|w|l|q) write(?:b|w|l|q) ioread\w+ iowrite\w+ iput ihold dput
 fast_dput lockref_get\w* kthread_stop crc\w+ hex_dump\w* print_hex_dump\w* number vsnprintf

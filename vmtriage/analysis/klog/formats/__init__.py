@@ -1,7 +1,8 @@
 """Every message form, in order of rank: the first that fits a line claims it.
 
-To add a form: one `Format` in the family it belongs to, and one sample
-`fixtures/klog/<id>/<case>.log` with what must be found in it.
+To add a form: one `Format` in the family it belongs to, one sample
+`fixtures/klog/<id>/<case>.log` with what must be found in it (`make golden`, then read it), and
+its first lines, one for each literal of `has`, in `fixtures/klog/heads.txt`.
 """
 
 from vmtriage.analysis.klog.formats.checkers import CHECKERS

@@ -126,7 +126,10 @@ def test_debuginfo_dirs_are_given_as_readme_says(monkeypatch: pytest.MonkeyPatch
     found = re.search(r"directories to search first: `(.+?)`", README)
     assert found
     monkeypatch.setenv("VMTRIAGE_DEBUGINFO_DIRS", found[1])
-    assert Settings.from_environment().debuginfo_dirs == (Path("/srv/debuginfo"), Path("/mnt/debuginfo"))
+    assert Settings.from_environment().debuginfo_dirs == (
+        Path("/srv/debuginfo"),
+        Path("/mnt/debuginfo"),
+    )
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])

@@ -8,7 +8,6 @@ times the signatures for at most 1.3 times the cost.
 """
 
 import argparse
-import os
 import random
 import re
 import statistics
@@ -25,8 +24,8 @@ from vmtriage.analysis.klog.formats import FORMATS
 ROOT = Path(__file__).parents[2]
 CLEAN, MIXED, START, RATIO = 100.0, 25.0, 0.4, 1.3
 _ORDINARY = (
-    'audit: type=1400 audit(17000{0:05d}.123:456): apparmor="ALLOWED" operation="open" profile="/usr'
-    '/sbin/ntpd" name="/etc/hosts" pid={1} comm="ntpd"',
+    'audit: type=1400 audit(17000{0:05d}.123:456): apparmor="ALLOWED" operation="open"'
+    ' profile="/usr/sbin/ntpd" name="/etc/hosts" pid={1} comm="ntpd"',
     "IPv6: ADDRCONF(NETDEV_CHANGE): veth{0}: link becomes ready",
     "systemd[1]: Started Session {0} of user root.",
     "docker0: port {0}(veth{1}) entered forwarding state",
@@ -133,7 +132,7 @@ def main() -> int:
             ("a tenth lone lines", write(base / "lone.log", size, lone), MIXED),
         )
         for name, path, promise in logs:
-            bytes_ = os.path.getsize(path)
+            bytes_ = path.stat().st_size
             own, other = timed(vmtriage(path)), timed(grep(path), 1)
             speed = bytes_ / own / 1e6
             broken += speed < promise

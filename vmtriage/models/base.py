@@ -9,8 +9,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 class Model(BaseModel):
     """A fact that never changes once read. JSON uses the contract's names (aliases)."""
 
-    model_config = ConfigDict(defer_build=True,
-        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True
+    model_config = ConfigDict(
+        defer_build=True,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        serialize_by_alias=True,
     )
 
 

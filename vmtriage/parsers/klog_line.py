@@ -59,7 +59,7 @@ _LAYERS = tuple(
         r"(?:kern|user|daemon|syslog) *:(?:emerg|alert|crit|err|warn|notice|info|debug) *: ",
         r"[0-9]{5,10}(?:\.[0-9]{1,9})? (?=\S+ kernel)",  # journalctl -o short-unix
         # the host and the tag; a page that lost its blanks still shows `hostkernel:`
-        r"(?:\S{1,255}? ?)?(?:kernel|vmunix|klogd)(?:\[[0-9]{1,10}\])?: ?(?=[\[<\w/(*=-])",
+        r"(?:\S{1,255}? ?)?(?:kernel|vmunix|klogd)(?:\[[0-9]{1,10}\])?: ?(?= *\S)",
     )
 )
 _SYSLOG_FIRST = re.compile(

@@ -30,8 +30,27 @@ class Guilty(NamedTuple):
 
 def blame(head: Head, lines: Sequence[Line], code: Code) -> Guilty | None:
     """The function to name for this report; None when no code is on trial or none is shown."""
-    title = head.fields.get("fn")
-    return blame_code(head.form.blame, code, title, tuple(_lock_sites(lines)))
+    title = head.fields.get("fn") or _told(lines)
+    guilty = blame_code(head.form.blame, code, title, tuple(_lock_sites(lines)))
+    return _with_module(guilty, lines) if guilty and not guilty.module else guilty
+
+
+_WORK = re.compile(r"^\s*(?:last function: |.*\bworkfn=)(?P<fn>[A-Za-z_][\w.]*)")
+
+
+def _told(lines: Sequence[Line]) -> str | None:
+    """The work item's function, where the message names it in a line of its own."""
+    return next((found["fn"] for each in lines[1:4] if (found := _WORK.match(each.text))), None)
+
+
+def _with_module(guilty: Guilty, lines: Sequence[Line]) -> Guilty:
+    """The module some line of the report prints beside the function's name."""
+    for line in lines[:100]:
+        if guilty.name in line.text and "[" in line.text:
+            for each in frames.named(line.text):
+                if each.module and plumbing.base_name(each.name) == guilty.name:
+                    return guilty._replace(module=each.module)
+    return guilty
 
 
 def blame_code(
@@ -97,7 +116,8 @@ def _first_real(candidates: Iterable[Found]) -> Guilty | None:
 def _guilty(best: Found, frames_: Sequence[Found], also: Sequence[Found] = ()) -> Guilty:
     name = plumbing.base_name(best.name)
     others = [*plumbing.other_names(best.name)]
-    others += [plain for each in also if (plain := plumbing.base_name(each.name)) != name]
+    plain = (plumbing.base_name(each.name) for each in also)
+    others += [each for each in plain if each != name and not skip.never(each)]
     index = next((i for i, each in enumerate(frames_) if each is best), 0)
     return Guilty(name, best.module, tuple(dict.fromkeys(others)), _path(name, frames_[index:]))
 
@@ -181,7 +201,7 @@ def wait(trace: Sequence[Found]) -> Guilty | None:
             others = (name,) if name != "synchronize_rcu" else ()
             return Guilty("synchronize_rcu", None, others, path)
     for each, name in zip(trace, names, strict=True):
-        if not anchors.only_waits(name):
+        if not (anchors.only_waits(name) or skip.passes(name)):
             return _guilty(each, trace)
     return None
 

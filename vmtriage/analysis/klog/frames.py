@@ -20,7 +20,7 @@ class Found(NamedTuple):
 
 
 _NAME = r"[A-Za-z_$][\w.$]*"
-_AT = rf"(?P<fn>{_NAME})\+(?P<off>0x[0-9a-f]+)(?:/0x[0-9a-f]+)?"
+_AT = rf"\.?(?P<fn>{_NAME})\+(?P<off>0x[0-9a-f]+)(?:/0x[0-9a-f]+)?"
 _STACK = r"(?:<{0,2}/?(?:IRQ|EOI|EOE|NMI|TASK|\w*IRQ|SYSENTER|ENTRY_\w+|#[A-Z]+)>{1,2}\s*)*"
 _ADDRESS = r"(?:\(?\[<?[0-9a-fA-F]{8,16}>?\]:?\s*)"
 _FRAME = re.compile(
@@ -38,7 +38,7 @@ _UNRELIABLE = re.compile(r"\(unreliable\)|\(u\)")
 # Where the CPU was. The address forms before the name: [<...>] twice (2.6), once, or none.
 _PC = re.compile(
     r"^\s*(?:RIP\s*: [0-9a-f]{4}:|RIP  ?|EIP: (?:[0-9a-f]{4}:)?|EIP is at |[EIR]?IP: |IP: "
-    r"|PC is at |pc ?: |PC: ?|NIP ?:? |epc ?: |era: |Krnl PSW : |TPC: <|IAOQ\[0\]: "
+    r"|PC is at |pc ?: |PC: ?|NIP ?:? |epc ?: |era: |ERA: |Krnl PSW : |TPC: <|IAOQ\[0\]: "
     r"|pc 0x[0-9a-f]+ )"
     r"(?P<body>.*)$"
 )

@@ -19,6 +19,7 @@ _WHO = re.compile(
     r"|Pid: (?P<pid2>\d+), comm: (?P<comm2>.*?)(?: Tainted| Not tainted|$)"
     r"|Process (?P<comm3>.*?) \(pid: (?P<pid3>\d+),)"
 )
+_CPU = re.compile(r"^CPU (?P<cpu>\d+):? *$")  # a line of its own until 2.6.39
 _MISSING_TRACE = "the message came without the call trace that belongs to it"
 
 
@@ -43,7 +44,7 @@ def incident(report: Report, told: Told | None = None) -> Incident:
     code, guilty = told or tell(report)
     fields = {key: text for each in reversed(report.heads) for key, text in each.fields.items()}
     fields |= head.fields
-    who = _who(report.lines) | fields
+    who = _who(report.lines, fields.get("cpu")) | fields
     reason = _damage(report, code, guilty)
     return Incident(
         format=form.id,
@@ -78,11 +79,21 @@ def _title(template: str, fields: dict[str, str], guilty: Guilty | None) -> str:
     return f"{words} in {guilty.name}" if guilty else words
 
 
-def _who(lines: Sequence[Line]) -> dict[str, str]:
+def _who(lines: Sequence[Line], cpu: str | None) -> dict[str, str]:
+    """CPU and task of the first lines that tell; of the accused CPU's own where one is known."""
+    first: dict[str, str] = {}
+    alone = None
     for line in lines[:200]:
-        if found := _WHO.match(line.text):
-            return {key.rstrip("23"): text for key, text in found.groupdict().items() if text}
-    return {}
+        if found := _CPU.match(line.text):
+            alone = alone or found["cpu"]
+        elif found := _WHO.match(line.text):
+            told = {key.rstrip("23"): text for key, text in found.groupdict().items() if text}
+            if alone and "cpu" not in told:
+                told["cpu"] = alone
+            first = first or told
+            if cpu is None or told.get("cpu", cpu) == cpu:
+                return told
+    return first
 
 
 def _trace(code: Code) -> tuple[str, ...]:
@@ -105,7 +116,8 @@ def _damage(report: Report, code: Code, guilty: Guilty | None) -> str | None:
     return _MISSING_TRACE if guilty is None else None
 
 
-_OWN = ("---[ end", "R1", "RAX", "Code:", "CR2", "Killed process", "Out of memory")
+_OWN = ("---[ end", "R1", "RAX", "Code:", "CR2", "Killed process", "Out of memory",
+        "Memory cgroup out of", "oom-kill:")  # fmt: skip
 
 
 def _last(report: Report) -> int:

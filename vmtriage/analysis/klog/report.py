@@ -13,8 +13,9 @@ _JOIN_LINES = 12  # the lines a report's head may have before its trace begins
 _QUIET, _PATIENCE, _LAST = 10, 25, 8
 # What stands in reports besides code: registers, dumps, lock lists, headings, anything indented.
 _OWN = re.compile(
-    r"\s|$|[<>({\[^=-]|#\d|x\d|[rR]\d|[A-Z][A-Z0-9]{1,4}:? |(?:Code|CPU|Pid|Process|Stack|Modules|Hardware"
-    r"|Workqueue|Call|Backtrace|task|Task|Sending|NMI|Showing|Allocated|Freed|The|Memory|page|flags"
+    r"\s|$|[<>({\[^=-]|#\d|x\d|[rR]\d|[A-Z][A-Z0-9]{1,4}:? "
+    r"|(?:Code|CPU|Pid|Process|Stack|Modules|Hardware|Workqueue|Call|Backtrace"
+    r"|task|Task|Sending|NMI|Showing|Allocated|Freed|The|Memory|page|flags"
     r"|raw|irq|hardirqs|softirqs|other|stack|but|which|and|locks?|no|pstate|sp|pc|lr|Internal"
     r"|rcu|Oops|Dumping|Last|Exception|INFO|Register|Redzone|Object|Padding|Bytes|Uninit|Local)\b"
     r"|ff+[0-9a-f]{6}"

@@ -32,7 +32,7 @@ CHECKERS: tuple[Format, ...] = (
     Format(
         "kcsan", C.KCSAN, "KCSAN {what}",
         ("BUG: KCSAN:",),
-        r"BUG: KCSAN: (?P<what>[\w -]+|assert: race)\sin\s(?P<fn>[A-Za-z_][\w.]*)(?: / (?P<other>[\w.]+))?"
+        r"BUG: KCSAN: (?P<what>[\w -]+|assert: race)\sin\s(?P<fn>[A-Za-z_][\w.]*)"
         r"|BUG: KCSAN: (?P<what2>assert: race)\sin\s (?P<fn2>[\w.]+)|BUG: KCSAN: ",
         "notable", Blame.TITLE, _TRACE,
     ),
@@ -43,8 +43,15 @@ CHECKERS: tuple[Format, ...] = (
     ),
     Format(
         "ubsan", C.UBSAN, "UBSAN {what}",
-        ("UBSAN:",), r"UBSAN: (?P<what>[\w -]+)\sin\s(?P<where>\S+)",
+        ("UBSAN: ",), r"UBSAN: (?P<what>[\w -]+)\sin\s(?P<where>\S+)",
         "notable", Blame.TRACE, 200,
+    ),
+    Format(
+        "ubsan-trap", C.UBSAN, "UBSAN {what}",
+        ("Internal error: UBSAN", "UBSAN: "),
+        r"Internal error: UBSAN: (?P<what>[\w -]+)"
+        r"|^UBSAN: (?P<what2>[\w -]+)\sat\s(?P<fn>[A-Za-z_][\w.]*)\+0x",
+        "panic", Blame.TITLE, _TRACE,
     ),
     Format(
         "kmemleak", C.MEMORY_LEAK, "memory leak",
@@ -68,8 +75,7 @@ CHECKERS: tuple[Format, ...] = (
         "lock-state", C.LOCKDEP, "{what}",
         ("inconsistent lock state", "Invalid wait context", "bad unlock balance",
          "bad contention detected", "held lock freed", "lock held at task exit",
-         "ested lock was not taken", "still has locks held", "returning to user space",
-         "held lock", "cleanup held", "was acquired in"),
+         "ested lock was not taken", "still has locks held", "returning to user space"),
         r"(?P<what>inconsistent lock state|Invalid wait context|bad unlock balance|held lock freed"
         r"|bad contention detected|lock held at task exit|[Nn]ested lock was not taken"
         r"|still has locks held|lock held when returning to user space)",
@@ -77,15 +83,20 @@ CHECKERS: tuple[Format, ...] = (
     ),
     Format(
         "suspicious-rcu", C.LOCKDEP, "suspicious RCU usage",
-        ("suspicious RCU usage", "uspicious rcu_dereference"),
-        r"(?:WARNING|INFO): suspicious RCU usage|^suspicious rcu_dereference_check",
+        ("suspicious RCU usage", "suspicious rcu_dereference"),
+        r"(?:WARNING|INFO): suspicious RCU usage|suspicious rcu_dereference_check\(\) usage",
         "serious", Blame.TRACE, _TRACE,
     ),
     Format(
         "lock-key", C.LOCKDEP, "lock was never set up",
-        ("non-static key", "key not in .data"),
-        r"INFO: trying to register non-static key|BUG: key \S+ not in \.data",
+        ("non-static key", "not in .data!", "has not been registered!"),
+        r"INFO: trying to register non-static key|BUG: key \S+ (?:not in \.data|has not been reg)",
         "notable", Blame.TRACE, _TRACE,
+    ),
+    Format(
+        "workqueue-leak", C.ATOMIC_SLEEP, "work item left a lock or a preemption count behind",
+        ("workqueue leaked",), r"BUG: workqueue leaked (?:lock or )?atomic",
+        "serious", Blame.TITLE, _TRACE,
     ),
     Format(
         "lockdep-full", C.LOCKDEP, "lockdep ran out of room",
@@ -94,7 +105,7 @@ CHECKERS: tuple[Format, ...] = (
     ),
     Format(
         "usercopy", C.BUG, "forbidden copy between kernel and user memory",
-        ("usercopy: ", "Bad or missing usercopy"),
+        ("usercopy: ",),
         r"usercopy: [Kk]ernel memory (?:exposure|overwrite) attempt",
         "panic", Blame.TRACE, _TRACE,
     ),
@@ -106,15 +117,16 @@ CHECKERS: tuple[Format, ...] = (
     Format(
         "list-corruption", C.LIST_CORRUPTION, "list corruption",
         ("list_add corruption", "list_del corruption", "list_add double add",
-         "rbtree_augmented"),
-        r"list_(?:add|del) corruption|list_add double add",
+         "lib/list_debug.c"),
+        r"list_(?:add|del) corruption|list_add double add"
+        r"|(?:WARNING: (?:.*at )?|[Kk]ernel BUG at )(?P<where>lib/list_debug\.c:\d+)",
         "panic", Blame.TRACE, _TRACE,
     ),
     Format(
         "object-debug", C.WARNING, "object misused: {what}",
-        ("ODEBUG: ", "kobject_add_internal failed", "kobject: "),
+        ("ODEBUG: ", "kobject_add_internal failed"),
         r"ODEBUG: (?P<what>[a-z]+ (?:active|not available|destroyed|init))"
-        r"|^(?P<what2>kobject_add_internal failed)|ODEBUG: (?P<what3>\w+)",
+        r"|^(?:kobject: )?(?P<what2>kobject_add_internal failed)|ODEBUG: (?P<what3>\w+)",
         "notable", Blame.TRACE, _TRACE,
     ),
     Format(

@@ -11,17 +11,32 @@ from vmtriage.models.finding import CrashClass as C
 HARDWARE: tuple[Format, ...] = (
     Format(
         "machine-check", C.MCE, "machine check exception",
-        ("Machine Check", "achine check", "MACHINE CHECK", "ardware error"),
-        r"CPU ?(?P<cpu>\d+): Machine Check(?: Exception)?:|Fatal [Mm]achine check"
-        r"|Machine Check Exception|Uncorrected hardware memory error|[Uu]ncorrected hardware error"
-        r"|Processor context corrupt",
+        ("Machine Check Exception", "Hardware Error]: Machine check: ", "Machine check interrupt"),
+        r"CPU ?(?P<cpu>\d+): Machine Check Exception:|Machine Check Exception: +[0-9a-f]"
+        r"|\[Hardware Error\]: Machine check: |Machine check interrupt \[Not recovered",
         "panic", Blame.NOBODY, 30,
     ),
     Format(
+        "machine-check-record", C.MCE, "uncorrected machine check, survived",
+        ("Machine Check: ", "Uncorrected hardware memory error", "Error]: Uncorrected, software"),
+        r"CPU ?(?P<cpu>\d+): Machine Check: \d+ Bank|Uncorrected hardware memory error in user"
+        r"|\[Hardware Error\]: Uncorrected, software",
+        "serious", Blame.NOBODY, 30,
+    ),
+    Format(
+        "memory-failure", C.MCE, "a page of bad memory was taken away",
+        ("Memory failure: 0x", "MCE 0x", "oft offline: 0x"),
+        r"Memory failure: 0x[0-9a-f]+: |^MCE 0x[0-9a-f]+: |[Ss]oft offline: 0x[0-9a-f]+: .*fail",
+        "serious",
+    ),
+    Format(
         "machine-check-logged", C.MCE, "machine check events were logged",
-        ("events logged", "Hardware Error]: Machine"),
-        r"[Mm]achine check events logged|\[Hardware Error\]: Machine check:",
-        "notable",
+        ("achine check events logged",), r"[Mm]achine check events logged", "notable",
+    ),
+    Format(
+        "apei-corrected", C.MCE, "corrected hardware error told by the firmware",
+        ("Hardware Error]: event severity: corrected", "Hardware Error]: event severity: info"),
+        r"\[Hardware Error\]: event severity: (?:corrected|info)", "notable", Blame.NOBODY, 40,
     ),
     Format(
         "apei", C.MCE, "hardware error told by the firmware",
@@ -31,18 +46,23 @@ HARDWARE: tuple[Format, ...] = (
     ),
     Format(
         "edac-uncorrected", C.MCE, "uncorrected memory error",
-        ("EDAC",), r"EDAC .*(?:\d+ UE |UE (?:row|memory)|[Uu]ncorrect|UE read|HANDLING MCE)",
+        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ UE |UE (?:row|memory)"
+        r"|[Uu]ncorrect|UE read|HANDLING MCE)",
         "serious",
     ),
     Format(
         "edac-corrected", C.MCE, "corrected memory error",
-        ("EDAC",), r"EDAC .*(?:\d+ CE |CE (?:row|memory|page)|[Cc]orrected|CE read)",
+        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ CE |CE (?:row|memory|page)"
+        r"|[Cc]orrected|CE read)",
         "notable",
     ),
     Format(
         "hardware-decoded", C.MCE, "hardware error record",
-        ("Generic CACHE", "Generic Error", "Corrected error, no action"),
-        r"Generic \w+ Level-\d.*Error|\[Hardware Error\]: Corrected error", "notable",
+        ("Corrected error, no action", "Deferred error, no action", "Northbridge Error (node",
+         "Hardware Error]: cache level: "),
+        r"(?:Corrected|Deferred) error, no action required|Northbridge Error \(node \d"
+        r"|\[Hardware Error\]: cache level: ",
+        "notable", Blame.NOBODY, 12,
     ),
     Format(
         "cmci-storm", C.MCE, "storm of corrected machine checks",
@@ -50,27 +70,47 @@ HARDWARE: tuple[Format, ...] = (
     ),
     Format(
         "thermal", C.MCE, "CPU too hot, slowed down",
-        ("temperature above threshold", "critical temperature", "hermal"),
-        r"temperature above threshold|[Cc]ritical temperature reached|thermal .*shutting down",
-        "notable",
+        ("temperature above threshold", "temperature is above threshold"),
+        r"CPU(?P<cpu>\d+): (?:Core|Package) temperature (?:is )?above threshold", "notable",
     ),
     Format(
-        "aer", C.MCE, "PCI Express error",
+        "thermal-shutdown", C.MCE, "too hot, the machine turns itself off",
+        ("ritical temperature reached",), r"[Cc]ritical temperature reached", "serious",
+    ),
+    Format(
+        "aer-uncorrected", C.MCE, "PCI Express error: {what}",
         ("AER: ", "PCIe Bus Error", "DPC: "),
-        r"AER: (?P<what>(?:Multiple )?(?:Corrected|Uncorrected|Fatal|Correctable|Uncorrectable)[^:]*)"
-        r"|PCIe Bus Error: severity=(?P<what2>[\w -]+)|DPC: (?:containment event|unmasked uncorrectable)",
+        r"^(?:\S+ (?P<device>[0-9a-f]{4,}:[0-9a-f:.]+): )?(?:AER: (?:Multiple )?"
+        r"(?P<what>(?:Uncorrect|Fatal)"
+        r"(?:ed|able)?[^:]*?)(?: error.*)?:|.*severity=(?P<what2>(?:Uncorrect|Fatal)[\w() -]+),"
+        r"|DPC: (?P<what3>containment event|unmasked uncorrectable))"
+        r"|AER: (?:Multiple )?(?P<what4>(?:Uncorrect|Fatal)[\w]* ?\([\w-]+\))"
+        r"|severity=(?P<what5>Uncorrect[\w() -]+),",
+        "serious", Blame.NOBODY, 12,
+    ),
+    Format(
+        "aer", C.MCE, "corrected PCI Express error",
+        ("AER: ", "PCIe Bus Error"),
+        r"^(?:\S+ (?P<device>[0-9a-f]{4,}:[0-9a-f:.]+): )?(?:AER: (?:Multiple )?(?:Corrected"
+        r"|Correctable)"
+        r"|PCIe Bus Error: severity=)|AER: (?:Multiple )?Correct(?:ed|able)"
+        r"|PCIe Bus Error: severity=",
         "notable", Blame.NOBODY, 12,
     ),
     Format(
         "nmi", C.NMI, "NMI",
-        ("NMI: ", "NMI received", "NMI occurred", "nrecovered NMI"),
-        r"NMI: (?:Not continuing|PCI system error|memory parity|IOCK error)|Uhhuh\. NMI received"
-        r"|NMI occurred|[Uu]nrecovered NMI",
+        ("NMI: ",), r"NMI: (?:Not continuing|PCI system error|memory parity|IOCK error)",
         "serious", Blame.NOBODY, 60,
     ),
     Format(
+        "nmi-unknown", C.NMI, "NMI of unknown reason",
+        ("NMI received for unknown",),
+        r"NMI received for unknown reason (?P<what>[0-9a-f]{2})(?: on CPU (?P<cpu>\d+))?",
+        "notable",
+    ),
+    Format(
         "watchdog-device", C.WATCHDOG, "hardware watchdog",
-        ("retimeout", "hpwdt", "did not stop!", "Watchdog timer", "softdog: "),
+        ("retimeout", "hpwdt: ", "did not stop!", "softdog: "),
         r"[Ww]atchdog.*(?:pretimeout|hard reset)|hpwdt: .*NMI|watchdog\d*: watchdog did not stop!"
         r"|IPMI Watchdog: .*(?:pretimeout|timed out|expired)|softdog: Initiating",
         "serious",
@@ -84,11 +124,19 @@ STORAGE: tuple[Format, ...] = (
         r"I/O error,? (?:on )?dev(?:ice)? (?P<device>sr\d+|fd\d+)", "noise",
     ),
     Format(
+        "loop-io", C.IO_ERROR, "I/O error on {device}, a file mounted as a disk",
+        ("dev loop", "device loop"), r"I/O error,? (?:on )?dev(?:ice)? (?P<device>loop\d+)",
+         "noise",
+    ),
+    Format(
         "block-io", C.IO_ERROR, "I/O error on {device}",
-        ("I/O error", "medium error", "target error", "async page write", "rejecting I/O"),
+        ("I/O error", "medium error", "target error", "nexus error", "space allocation error",
+         "rejecting I/O", "ynchronize Cache"),
         r"(?:Buffer )?I/O error[, ]+(?:on )?dev(?:ice)? ?(?P<device>[\w!/-]*)"
+        r"|lost page write due to I/O error on (?P<device5>\S+)"
         r"|critical (?:medium|target|nexus|space allocation) error, dev (?P<device2>\S+?),"
-        r"|\[(?P<device3>\w+)\] [Ss]ynchronize Cache.* failed|rejecting I/O to (?:offline|dead) device"
+        r"|\[(?P<device3>\w+)\] [Ss]ynchronize Cache.* failed|rejecting I/O to (?:offline"
+        r"|dead) device"
         r"|blk_update_request: .*error, dev (?P<device4>\w+)",
         "serious",
     ),
@@ -98,22 +146,23 @@ STORAGE: tuple[Format, ...] = (
     ),
     Format(
         "task-abort", C.IO_ERROR, "storage command aborted",
-        ("task abort", "Code={Abort}", "attempting task abort", "target reset", "host reset",
-         "device reset"),
+        ("task abort", "Code={Abort}", "attempting target reset", "attempting host reset",
+         "attempting device reset", "attempting bus reset"),
         r"attempting (?:task abort|(?:device|target|bus|host) reset)|task abort: (?:SUCCESS|FAILED)"
         r"|Code=\{ ?Abort ?\}",
         "serious",
     ),
     Format(
         "ata", C.IO_ERROR, "ATA link error on {device}",
-        ("exception Emask", "hard resetting link", "failed command: ", "SError: {"),
+        ("exception Emask", "failed command: "),
         r"^(?P<device>ata\d+(?:\.\d+)?): (?:exception Emask|failed command)", "notable",
         Blame.NOBODY, 8,
     ),
     Format(
         "nvme", C.IO_ERROR, "NVMe controller trouble on {device}",
         ("nvme",),
-        r"nvme (?P<device>nvme\d+): (?:I/O (?:tag )?\d+ .*timeout|controller is down|Device not ready"
+        r"nvme (?P<device>nvme\d+): (?:I/O (?:tag )?\d+ .*timeout|controller is down"
+        r"|Device not ready"
         r"|Abort status|Removing after probe failure|Disabling device)",
         "serious",
     ),

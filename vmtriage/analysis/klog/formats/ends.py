@@ -7,7 +7,8 @@ from vmtriage.analysis.klog.formats.form import Blame, Format
 from vmtriage.models.finding import CrashClass as C
 
 _TRACE = 200
-_PANIC = r"[Kk]ernel panic - not syncing: ?"
+# The line that ends a panic, `---[ end Kernel panic - not syncing: ...`, begins nothing.
+_PANIC = r"^(?:[^-].*)?[Kk]ernel panic - not syncing: ?"
 
 
 def _panic(identifier: str, crash_class: C, title: str, text: str, blame: Blame) -> Format:
@@ -20,10 +21,9 @@ def _panic(identifier: str, crash_class: C, title: str, text: str, blame: Blame)
 ENDS: tuple[Format, ...] = (
     Format(
         "sysrq", C.SYSRQ, "crash asked for by sysrq",
-        ("ysrq triggered crash", "ysRq : Trigger a crash", "ysrq: Trigger a crash",
-         "ysRq: Trigger a crash"),
-        r"[Ss]ysrq triggered crash|[Ss]ys[Rr]q ?: Trigger a crash",
-        "panic", Blame.NOBODY, _TRACE, final=True,
+        ("ysRq : Trigger a crash", "ysrq: Trigger a crash"),
+        r"[Ss]ys[Rr]q ?: Trigger a crash",
+        "panic", Blame.NOBODY, _TRACE,
     ),
     _panic("panic-sysrq", C.SYSRQ, "crash asked for by sysrq", "sysrq triggered", Blame.NOBODY),
     _panic("panic-hard", C.HARD_LOCKUP, "hard LOCKUP",
@@ -33,13 +33,15 @@ ENDS: tuple[Format, ...] = (
     _panic("panic-rcu", C.RCU_STALL, "RCU stall", "RCU [Ss]tall", Blame.LOOP),
     _panic("panic-oom", C.OOM, "out of memory",
            "[Oo]ut of memory|System is deadlocked on memory", Blame.NOBODY),
+    _panic("panic-stack-end", C.STACK_OVERFLOW, "stack used up",
+           "corrupted stack end|.*stack overflow|low stack detected|.*overran stack", Blame.LOOP),
     _panic("panic-stack", C.STACK_OVERFLOW, "stack is corrupted",
-           r"stack-protector: Kernel stack is corrupted in: (?P<fn>[A-Za-z_][\w.]*)"
-           r"|stack-protector|corrupted stack end|kernel stack overflow|.*stack overflow"
-           r"|kernel: stack is corrupted|.*overran stack", Blame.TITLE),
+           r"stack-protector: Kernel stack is corrupted in: (?P<fn>[A-Za-z_][\w.]*)\+0x"
+           r"|stack-protector|kernel: stack is corrupted", Blame.TITLE),
     _panic("panic-mce", C.MCE, "machine check",
-           "Fatal [Mm]achine check|[Mm]achine check|Fatal hardware error|Asynchronous SError"
-           "|.*[Hh]ardware [Ee]rror|Uncorrected", Blame.NOBODY),
+           "(?:Fatal |Unrecoverable )?[Mm]achine check|Asynchronous SError|.*[Hh]ardware [Ee]rror"
+           "|Uncorrected|Timeout:? (?:Not all CPUs|synchronizing machine check)|Memory failure",
+           Blame.NOBODY),
     _panic("panic-nmi", C.NMI, "NMI", ".*NMI", Blame.NOBODY),
     _panic("panic-init", C.INIT_KILLED, "init was killed",
            "Attempted to kill (?:init|the idle task)", Blame.NOBODY),
@@ -63,12 +65,14 @@ ENDS: tuple[Format, ...] = (
 ALARM: tuple[Format, ...] = (
     Format(
         "unclaimed-bug", C.UNKNOWN, "a BUG message of no known form",
-        ("BUG: ", "BUG at"), r"^(?:\[ )?BUG: (?P<what>.{0,60})| BUG at ",
+        ("BUG: ", " BUG at "), r"^(?:\[ )?BUG: (?P<what>.{0,60})| BUG at (?P<where>[^\s!]+:\d+)",
         "serious", Blame.TRACE, _TRACE,
     ),
     Format(
         "unclaimed-oops", C.UNKNOWN, "an oops of no known form",
-        ("Oops", "anic"), r"\bOops\b.*[#:\[]|^(?:\*+ )?[Pp]anic\b[^=_.]*:|[Kk]ernel [Pp]anic",
+        ("Oops", "anic", "PANIC: "),
+        r"^(?:[\w .#-]{0,20}[ :])?Oops\b.*[#:\[]|^(?:\*+ )?(?:[Pp]anic|PANIC)\b[^=_.]*:"
+        r"|^(?:[^-].*: )?[Kk]ernel [Pp]anic(?: ?-|:)",
         "serious", Blame.FAULT, _TRACE,
     ),
     Format(

@@ -13,15 +13,18 @@ _TRACE = 400
 FAULTS: tuple[Format, ...] = (
     Format(
         "null-pointer", C.NULL_POINTER, "NULL pointer dereference",
-        ("NULL pointer dereference",),
+        ("NULL pointer dereference", "kernel pointer dereference at", "kernel paging request ",
+         "(NULL pointer?)"),
         r"[Uu]nable to handle kernel NULL pointer dereference"
-        r"|BUG: [Kk]ernel NULL pointer dereference",
+        r"|BUG: [Kk]ernel NULL pointer dereference|kernel pointer dereference at .* \(null\)"
+        r"|[Uu]nable to handle kernel instruction fetch \(NULL pointer\?\)"
+        r"|kernel paging request (?:for data )?at (?:virtual )?address (?:0x)?0{5,13}[0-9a-f]{3}\b",
         "panic", Blame.FAULT, _TRACE,
     ),
     Format(
         "stack-guard", C.STACK_OVERFLOW, "kernel stack overflow",
         ("stack guard page", "kernel stack overflow", "Insufficient stack space",
-         "overran stack", "stack overflow"),
+         "overran stack", "stack overflow", "has overflown the kernel", "Kernel stack overflow"),
         r"stack guard page was hit|kernel stack overflow \(|Insufficient stack space"
         r"|Thread overran stack|do_IRQ: (?:\S+ has overflown|stack overflow)"
         r"|^(?:CPU \d+: )?[Kk]ernel stack overflow",
@@ -29,36 +32,37 @@ FAULTS: tuple[Format, ...] = (
     ),
     Format(
         "bad-address", C.PAGE_FAULT, "bad kernel memory access",
-        ("nable to handle", "Unhandled fault", "kernel tried to execute", "data access on",
+        ("nable to handle", "Unhandled fault", "kernel tried to execute",
          "attempted to read user", "attempted to write user", "attempted to execute"),
         r"[Uu]nable to handle kernel (?:paging request|access|read|write|pointer|execut|virtual)"
         r"|[Uu]nable to handle (?:page fault|kernel$)|[Uu]nable to handle kernel[^a-z]*$"
-        r"|BUG: unable to handle|[Uu]nable to handle kernel data access"
-        r"|Unhandled fault: |kernel tried to execute (?:NX-protected|user)"
+        r"|BUG: [Uu]nable to handle|[Uu]nable to handle kernel (?:data access|instruction fetch)"
+        r"|Unhandled fault(?:: | at 0x)|kernel tried to execute (?:NX-protected|user)"
         r"|Kernel attempted to (?:read|write|execute) user page",
         "panic", Blame.FAULT, _TRACE,
     ),
     Format(
         "general-protection", C.GENERAL_PROTECTION, "general protection fault",
-        ("general protection fault", "Oops: general protection"),
+        ("general protection fault",),
         r"^(?:traps: |Oops: |segment-related )*general protection fault\b",
         "panic", Blame.FAULT, _TRACE,
     ),
     Format(
         "double-fault", C.DOUBLE_FAULT, "double fault",
-        ("ouble fault", "DOUBLE FAULT"),
-        r"^(?:traps: )?(?:PANIC: )?double fault\b|^PANIC: .*DOUBLE FAULT|DOUBLE FAULT",
+        ("double fault",), r"^(?:traps: |Oops: )?(?:PANIC: )?double fault\b",
         "panic", Blame.FAULT, _TRACE,
     ),
     Format(
         "divide-error", C.DIVIDE_ERROR, "divide error",
-        ("divide error", "divide_error"), r"^(?:Oops: )?divide[ _]error: ",
+        ("divide error", "divide_error: ", "point divide exception"),
+        r"^(?:Oops: )?divide[ _]error: |^(?:fixed|floating) point divide exception: ",
         "panic", Blame.FAULT, _TRACE,
     ),
     Format(
         "cfi", C.BUG, "control flow check failed",
-        ("CFI failure", "Missing ENDBR", "Control Protection"),
-        r"^CFI failure at (?P<fn>[\w.]+)|Missing ENDBR: (?P<fn2>[\w.]+)",
+        ("CFI failure", "Missing ENDBR", "control protection: "),
+        r"^CFI failure (?:at (?P<fn>[\w.]+)|\()|Missing ENDBR: (?P<fn2>[\w.]+)"
+        r"|^(?:Oops: )?control protection: [0-9a-f]{4}",
         "panic", Blame.TITLE, _TRACE,
     ),
     Format(
@@ -69,19 +73,20 @@ FAULTS: tuple[Format, ...] = (
     ),
     Format(
         "oops-bug", C.BUG, "kernel BUG",
-        ("Oops - BUG", "Oops - undefined", "invalid opcode", "illegal operation"),
-        r"Oops - (?:BUG|undefined instruction)|^(?:Oops: )?invalid opcode: "
+        ("Oops - BUG", "Oops - undefined", "Oops - Undefined", "Oops - illegal",
+         "invalid opcode", "illegal operation"),
+        r"Oops - (?:BUG|[Uu]ndefined instruction|illegal instruction)|^(?:Oops: )?invalid opcode: "
         r"|^illegal operation: ",
         "panic", Blame.FAULT, _TRACE,
     ),
     Format(
         "trap", C.BUG, "processor trap in the kernel",
-        ("segment: ", "int3: ", "alignment check: ", "bounds: ", "invalid TSS: ", "monitor event: ",
-         "exception: ", "bad mode", "Bad mode in"),
+        ("segment: ", "segment not present: ", "int3: ", "alignment check: ", "bounds: ",
+         "invalid TSS: ", "monitor event: ", "exception: ", "Oops - bad mode", "Bad mode in"),
         r"^(?:Oops: )?(?:stack segment|int3|alignment check|bounds|invalid TSS|segment not present"
         r"|monitor event|fpu exception|simd exception|iret exception|specification exception"
         r"|addressing exception|protection exception|operand exception): [0-9a-f]{2,4} .*\[#\d"
-        r"|^Bad mode in ",
+        r"|^Bad mode in |Oops - bad mode",
         "panic", Blame.FAULT, _TRACE,
     ),
     Format(
@@ -92,9 +97,12 @@ FAULTS: tuple[Format, ...] = (
     ),
     Format(
         "oops", C.PAGE_FAULT, "oops",
-        ("Oops", "Internal error"),
+        ("Oops", "Internal error", "Unhandled kernel unaligned", "in kernel code[",
+         "kernel context!["),
         r"^Oops(?: - [\w ]+)?:? ?[\[0-9a-fA-FKE].*|^Internal error: |^\S{0,30} ?Oops: [0-9a-f]{4}"
-        r"|(?:^|: )Oops ?\[#\d",
+        r"|(?:^|: )Oops ?\[#\d|^Unhandled kernel unaligned access"
+        r"|^(?:Reserved instruction in kernel code"
+        r"|do_cpu invoked from kernel context!)\[#\d",
         "panic", Blame.FAULT, _TRACE,
     ),
 )  # fmt: skip
@@ -104,7 +112,7 @@ WARNINGS: tuple[Format, ...] = (
     Format(
         "refcount", C.REFCOUNT, "reference count misuse",
         ("refcount_t", "lib/refcount.c", "include/linux/refcount"),
-        r"refcount_t: |WARNING: .* at (?:lib/refcount\.c|include/linux/refcount\.h)",
+        r"refcount_t: |WARNING: (?:.*at )?(?:lib/refcount\.c|include/linux/refcount\.h)",
         "serious", Blame.TRACE, _TRACE,
     ),
     Format(
@@ -117,23 +125,26 @@ WARNINGS: tuple[Format, ...] = (
     Format(
         "lockdep-warning", C.LOCKDEP, "locking bug",
         ("kernel/locking/lockdep.c", "kernel/lockdep.c", "DEBUG_LOCKS_WARN_ON"),
-        r"WARNING: .*at kernel/(?:locking/)?lockdep\.c:|DEBUG_LOCKS_WARN_ON\(",
+        r"WARNING: (?:.*at )?kernel/(?:locking/)?lockdep\.c:|DEBUG_LOCKS_WARN_ON\(",
         "serious", Blame.TRACE, _TRACE,
     ),
     Format(
         "warning-at", C.WARNING, "kernel warning",
         ("WARNING: ",),
-        r"^WARNING: (?:CPU: (?P<cpu>\d+) PID: (?P<pid>\d+) )?at (?P<where>\S+?\.[chS]:\d+)"
+        r"^WARNING: (?:CPU: (?P<cpu>\d+) PID: (?P<pid>\d+) )?at (?P<where>\S+?\.(?:[chS]|rs):\d+)"
         r"[ ,]+(?P<fn>[A-Za-z_][\w.]*)?"
         r"|^WARNING: (?:CPU: (?P<cpu2>\d+) PID: (?P<pid2>\d+) )?at (?P<fn2>[A-Za-z_][\w.]*)\+"
         r"|^WARNING: .* at (?P<where3>\S+:\d+),? CPU#(?P<cpu3>\d+): ?(?P<comm>.+)/(?P<pid3>\d+)$"
-        r"|^WARNING: (?P<where4>\S+\.[chS]:\d+) at (?P<fn4>[A-Za-z_][\w.]*)\+?.*CPU#(?P<cpu4>\d+)",
+        r"|^WARNING: (?P<where4>\S+\.(?:[chS]"
+        r"|rs):\d+) at (?P<fn4>[A-Za-z_][\w.]*)\+?.*, CPU#(?P<cpu4>\d+)"
+        r": (?P<comm4>.+)/(?P<pid4>\d+)",
         "notable", Blame.TITLE, _TRACE,
     ),
     Format(
         "warning", C.WARNING, "kernel warning: {what}",
         ("WARNING: ", "sysfs: cannot create duplicate", "Badness at"),
-        r"^WARNING: (?P<what>kernel stack [a-z ]+)|^(?P<what2>sysfs: cannot create duplicate \w+)"
+        r"^WARNING: (?P<what>kernel stack (?:regs|frame pointer))"
+        r"|^(?P<what2>sysfs: cannot create duplicate \w+)"
         r"|^Badness at |(?:^|: )WARNING: (?P<what3>[^:\n]{1,60})",
         "notable", Blame.TRACE, 200,
     ),

@@ -12,13 +12,19 @@ SERVICES: tuple[Format, ...] = (
     Format(
         "filesystem-error", C.IO_ERROR, "file system error on {device}",
         ("-fs error", "-fs (", "Aborting journal", "journal commit I/O error", "JBD2: ", "JBD: ",
-         "XFS (", "BTRFS", "F2FS-fs", "GFS2: ", "SQUASHFS error", "OCFS2: ERROR"),
-        r"EXT[234]-fs error(?: \(device (?P<device>[^)]+)\))?"
-        r"|(?:Aborting journal on device|JBD2?: (?:Detected IO errors|Error -?\d+)) ?(?P<device2>[\w-]*)"
-        r"|XFS \((?P<device3>[^)]+)\):.*(?:[Cc]orruption|[Ii]nternal error|force_shutdown|I/O [Ee]rror"
+         "XFS (", "XFS internal error", "BTRFS", "F2FS-fs", "GFS2: ", "SQUASHFS error",
+         "OCFS2: ERROR"),
+        r"EXT[234]-fs error(?: \(device (?P<device>[^)]+)\))?|journal commit I/O error"
+        r"|EXT[234]-fs \((?P<device7>[^)]+)\): (?:error: \w+:|Delayed block allocation failed)"
+        r"|Filesystem \"?(?P<device8>[\w-]+)\"?: XFS internal error|XFS internal error"
+        r"|(?:Aborting journal on device|JBD2?: (?:Detected IO errors.* on"
+        r"|Error -?\d+ .* for)) ?(?P<device2>[\w-]*)"
+        r"|XFS \((?P<device3>[^)]+)\):.*(?:[Cc]orruption|[Ii]nternal error|force_shutdown"
+        r"|I/O [Ee]rror"
         r"|metadata I/O error|log I/O error|[Ss]hutting down|[Pp]lease u[nm]*ount)"
         r"|BTRFS:? (?:error|critical) ?(?:\(device (?P<device4>[^):]+))?|BTRFS: Transaction aborted"
-        r"|F2FS-fs \((?P<device5>[^)]+)\): .*(?:[Ii]nconsist|corrupt)|FAT-fs \((?P<device6>[^)]+)\): error"
+        r"|F2FS-fs \((?P<device5>[^)]+)\): .*(?:[Ii]nconsist|corrupt)"
+        r"|FAT-fs \((?P<device6>[^)]+)\): error"
         r"|SQUASHFS error|OCFS2: ERROR|GFS2: .*fatal",
         "serious",
     ),
@@ -34,14 +40,17 @@ SERVICES: tuple[Format, ...] = (
     ),
     Format(
         "tx-hang", C.WATCHDOG, "network card's transmit unit hangs",
-        ("Tx Unit Hang", "Tx Hang", "TX driver issue detected", "tx hang "),
-        r"Detected T[Xx] (?:Unit )?Hang|TX driver issue detected|tx hang \d+ detected",
+        ("x Unit Hang", "Hardware Unit Hang", "TX driver issue detected", "tx hang ",
+         "tx_timeout: "),
+        r"Detected (?:T[Xx]|Hardware) Unit Hang|: tx_timeout: |TX driver issue detected"
+        r"|tx hang \d+ detected",
         "serious",
     ),
     Format(
         "link-flap", C.IO_ERROR, "network link of {device} is down",
-        ("ink is Down", "ink is down", "NIC Link is", "link down", "ink Down"),
-        r"(?P<device>[\w.-]+): (?:NIC )?(?:Copper |Fibre )?[Ll]ink is [Dd]own\b"
+        ("ink is Down", "ink is down", ": link down", ": Link down", ": Link Down"),
+        r"(?P<device>[\w.-]+):? NIC (?:Copper |Fibre )?Link is Down\b"
+        r"|(?P<device3>[\w.-]+): [Ll]ink is [Dd]own\b"
         r"|(?P<device2>[\w.-]+): (?:NIC )?[Ll]ink [Dd]own\b(?:[^:]|$)",
         "notable",
     ),
@@ -64,15 +73,19 @@ SERVICES: tuple[Format, ...] = (
     ),
     Format(
         "user-segfault", C.PAGE_FAULT, "user process {comm} crashed",
-        ("segfault at", "general protection ip", "unhandled signal", "trap "),
-        r"^(?P<comm>.+)\[(?P<pid>\d+)\]: segfault at |^(?P<comm2>.+)\[(?P<pid2>\d+)\]: unhandled signal"
-        r"|^(?:traps: )?(?P<comm3>.+)\[(?P<pid3>\d+)\]:? (?:general protection|trap [a-z ]+) ip:",
+        ("segfault at", "segfault (", "general protection ip", "unhandled ", "trap "),
+        r"^(?P<comm>.+)\[(?P<pid>\d+)\]: segfault (?:at|\(\d+\) at) "
+        r"|^(?P<comm2>.+)\[(?P<pid2>\d+)\]: unhandled signal"
+        r"|^(?:traps: )?(?P<comm3>.+)\[(?P<pid3>\d+)\]:? (?:general protection|trap [a-z0-9 ]+) ip:"
+        r"|^(?P<comm4>.+)\[(?P<pid4>\d+)\]: unhandled (?:exception:|[a-z0-9 ]*(?:fault|abort"
+        r"|error) \()"
+        r"|^(?P<comm5>[^ :]+): unhandled [a-z ]*(?:fault|abort) \(",
         "noise",
     ),
     Format(
         "user-runtime", C.UNKNOWN, "a program on the console crashed: {what}",
         ("fatal error: ", "panic: ", "SYZFAIL", "SYZFATAL", "panicked at", "attempt to ",
-         "SIGSEGV: segmentation", "unexpected signal"),
+         "SIGSEGV: segmentation"),
         r"^(?P<what>SYZFAIL|SYZFATAL): |^(?P<what2>fatal error): |^(?P<what3>panic): |"
         r"(?P<what4>panicked at)|^(?P<what5>attempt to \w+ with overflow)|^(?P<what6>SIGSEGV): "
         r"|^\w+: (?P<what7>panic): |rust_kernel: (?P<what8>panic)",

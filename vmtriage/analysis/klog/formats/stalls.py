@@ -14,10 +14,11 @@ _TRACE = 400
 STALLS: tuple[Format, ...] = (
     Format(
         "hard-lockup", C.HARD_LOCKUP, "hard LOCKUP",
-        ("hard LOCKUP", "Hard LOCKUP"),
+        ("hard LOCKUP", "Hard LOCKUP", "detected LOCKUP on CPU"),
         r"Watchdog detected hard LOCKUP on cpu ?(?P<cpu>\d+)|CPU (?P<cpu2>\d+) Hard LOCKUP"
         r"|CPU (?P<cpu3>\d+) detected hard LOCKUP|Watchdog CPU:(?P<cpu4>\d+) Hard LOCKUP"
-        r"|^(?:NMI )?[Ww]atchdog.*[Hh]ard LOCKUP",
+        r"|^(?:NMI )?[Ww]atchdog.*[Hh]ard LOCKUP(?: on cpu ?(?P<cpu6>\d+))?"
+        r"|NMI Watchdog detected LOCKUP on CPU ?(?P<cpu5>\d+)",
         "panic", Blame.LOOP, _TRACE,
     ),
     Format(
@@ -38,8 +39,7 @@ STALLS: tuple[Format, ...] = (
     ),
     Format(
         "hung-task", C.HUNG_TASK, "task blocked",
-        ("blocked for more than", "blocked in I/O wait", "can't die for more than",
-         "blocked on a mutex"),
+        ("blocked for more than", "blocked in I/O wait", "can't die for more than"),
         r"INFO: task (?P<comm>.+):(?P<pid>\d+) (?:blocked|can't die)"
         r"(?: in I/O wait)? for more than \d+ seconds",
         "serious", Blame.WAIT, 150,
@@ -52,19 +52,24 @@ STALLS: tuple[Format, ...] = (
     ),
     Format(
         "spinlock", C.SPINLOCK, "spinlock misuse: {what}",
-        ("BUG: spinlock", "BUG: rwlock", "BUG: rtmutex", "BUG: mutex"),
-        r"BUG: (?:spinlock|rwlock|rtmutex|mutex) (?P<what>(?:[a-z-]+ ?)+) on CPU#(?P<cpu>\d+)"
+        ("BUG: spinlock", "BUG: rwlock"),
+        r"BUG: (?:spinlock|rwlock) (?P<what>(?:[a-z-]+ ?)+) on CPU#(?P<cpu>\d+)"
         r"|BUG: (?:spinlock|rwlock) (?P<what2>(?:[a-z]+ ?)+)",
         "serious", Blame.TRACE, _TRACE,
     ),
     Format(
         "atomic-sleep", C.ATOMIC_SLEEP, "sleeping in atomic context",
-        ("scheduling while atomic", "called from invalid context", "in preemptible",
-         "workqueue leaked lock", "exited with irqs disabled"),
+        ("scheduling while atomic", "called from invalid context"),
         r"BUG: scheduling while atomic: (?P<comm>.+)/(?P<pid>\d+)/"
-        r"|scheduling while atomic|BUG: sleeping function called from invalid context"
-        r"|BUG: using \w+\(\) in preemptible|BUG: workqueue leaked lock or atomic",
+        r"|scheduling while atomic|BUG: sleeping function called from invalid context",
         "serious", Blame.TRACE, _TRACE,
+    ),
+    Format(
+        "preemptible", C.ATOMIC_SLEEP, "per-CPU data used where the task may move",
+        (" in preemptible",),
+        r"BUG: using \w+\(\) in preemptible.* code: (?P<comm>.+)/(?P<pid>\d+)$"
+        r"|BUG: using \w+\(\) in preemptible",
+        "notable", Blame.TRACE, _TRACE,
     ),
     Format(
         "netdevice-held", C.HUNG_TASK, "network device {device} is never released",
@@ -79,9 +84,9 @@ STALLS: tuple[Format, ...] = (
     ),
     Format(
         "clocksource", C.WATCHDOG, "clock source became unstable",
-        ("Clocksource", "clocksource"),
+        ("Clocksource ", "clocksource: ", "TSC unstable due to"),
         r"[Cc]locksource:? '?\w+'? unstable|[Mm]arking (?:unstable )?clocksource.* unstable"
-        r"|clocksource: timekeeping watchdog.*[Mm]arking",
+        r"|clocksource: timekeeping watchdog.*[Mm]arking|Marking TSC unstable due to",
         "notable",
     ),
     Format(

@@ -11,9 +11,10 @@ from vmtriage.models.finding import CrashClass as C
 SERVICES: tuple[Format, ...] = (
     Format(
         "filesystem-error", C.IO_ERROR, "file system error on {device}",
-        ("-fs error", "-fs (", "Aborting journal", "journal commit I/O error", "JBD2: ", "JBD: ",
-         "XFS (", "XFS internal error", "BTRFS", "F2FS-fs", "GFS2: ", "SQUASHFS error",
-         "OCFS2: ERROR"),
+        ("-fs error", "): error: ", "block allocation failed", "Aborting journal",
+         "journal commit I/O error", "JBD2: ", "JBD: ", "XFS (", "XFS internal error",
+         "BTRFS error", "BTRFS: error", "BTRFS critical", "BTRFS: Transaction",
+         "F2FS-fs (", "FAT-fs (", "GFS2: ", "SQUASHFS error", "OCFS2: ERROR"),
         r"EXT[234]-fs error(?: \(device (?P<device>[^)]+)\))?|journal commit I/O error"
         r"|EXT[234]-fs \((?P<device7>[^)]+)\): (?:error: \w+:|Delayed block allocation failed)"
         r"|Filesystem \"?(?P<device8>[\w-]+)\"?: XFS internal error|XFS internal error"

@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import re2
 
@@ -30,34 +31,36 @@ class Clause:
 
 
 class Index:
-    """Signatures by what they cannot do without: each class is filed when first asked for."""
+    """Signatures by what they cannot do without, filed once for all classes of crash."""
 
     def __init__(self, signatures: Sequence[Signature]) -> None:
         self._signatures = signatures
-        self._by_class: dict[CrashClass, _Section] = {}
+        self._allowed: dict[CrashClass, frozenset[int]] = {}
 
     def candidates(self, crash: CrashView) -> tuple[Signature, ...]:
         """Every signature that can fit this crash, in the order they were given."""
         kind = crash.classification.crash_class
-        if kind not in self._by_class:
-            fitting = [n for n, s in enumerate(self._signatures) if _allows(s.match, kind)]
-            self._by_class[kind] = _Section({n: self._signatures[n] for n in fitting})
-        numbers = self._by_class[kind].numbers(crash)
+        if kind not in self._allowed:
+            fitting = (n for n, s in enumerate(self._signatures) if _allows(s.match, kind))
+            self._allowed[kind] = frozenset(fitting)
+        numbers = self._files.numbers(crash) & self._allowed[kind]
         return tuple(self._signatures[number] for number in sorted(numbers))
 
+    @cached_property
+    def _files(self) -> "_Files":
+        return _Files(self._signatures)
 
-class _Section:
-    """The signatures of one class of crash."""
 
-    def __init__(self, signatures: dict[int, Signature]) -> None:
-        needs = {number: list(clauses(each.match)) for number, each in signatures.items()}
-        common = Counter(
-            name for each in needs.values() for clause in each for name in clause.names
-        )
+class _Files:
+    """The signatures under the rarest thing each must have."""
+
+    def __init__(self, signatures: Sequence[Signature]) -> None:
+        needs = [list(clauses(each.match)) for each in signatures]
+        common = Counter(name for each in needs for clause in each for name in clause.names)
         self._always: set[int] = set()
         self._by_name: dict[str, set[int]] = defaultdict(set)
         self._by_text: dict[str, set[int]] = defaultdict(set)
-        for number, found in needs.items():
+        for number, found in enumerate(needs):
             if not found:
                 self._always.add(number)
                 continue
@@ -69,6 +72,7 @@ class _Section:
         self._filter = _TextFilter(self._by_text) if self._by_text else None
 
     def numbers(self, crash: CrashView) -> set[int]:
+        """Signatures that have what they need in this crash, whatever its class."""
         found = set(self._always)
         if self._by_name:
             for name in crash.names & self._by_name.keys():

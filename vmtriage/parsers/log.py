@@ -20,7 +20,7 @@ COMMAND = "log"
 _CUT = re.compile(r"(?:\.{3,}|…|[\[<(]\s*(?:\.{3,}|…|snip\w{0,4})\s*[\]>)])")
 # crash(8) says WARNING too, but never these; INFO is the kernel's own.
 _KERNELS = re.compile(
-    r"INFO: |WARNING: (?:CPU: |at |possible |inconsistent |suspicious |bad |\S+:\d+)"
+    r"(?:rcu: )?INFO: |WARNING: (?:CPU: |at |possible |inconsistent |suspicious |bad |\S+:\d+)"
 )
 
 

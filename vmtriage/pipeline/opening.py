@@ -123,10 +123,14 @@ def _as_text(path: Path) -> str | None:
     except OSError:
         return None
     head = raw[:4096]
-    if not raw or len(raw) > _TEXT_BYTES or b"\0" in head:
+    # a host that died while it wrote leaves holes of NULs in its log; a binary is mostly odd
+    if not raw or len(raw) > _TEXT_BYTES or head.count(0) * 4 > len(head):
         return None
+    head = head.replace(b"\0", b"")
     odd = sum(byte < 32 and byte not in (9, 10, 13, 27) for byte in head)
-    return raw.decode("utf-8", "backslashreplace") if odd * 50 < len(head) else None
+    if odd * 50 >= len(head):
+        return None
+    return raw.replace(b"\0", b"").decode("utf-8", "backslashreplace")
 
 
 def _pasted(path: Path, text: str, began: float) -> Opened:

@@ -87,7 +87,7 @@ def head(text: str, hits: Sequence[bytes] | None = None) -> Head | None:
     ranks: set[int] = set()
     squeezed = ""
     families = _families()
-    for hit in literals(text) if hits is None else hits:
+    for hit in dict.fromkeys(literals(text) if hits is None else hits):
         family = families.get(hit) or families[hit.decode().replace(" ", "").encode()]
         for literal in family:
             if literal.text:

@@ -102,6 +102,15 @@ def _from_log(
     return cause.crash_class, [*evidence, quote(cause, facts, "the cause, by the log")]
 
 
+def cause(incidents: Sequence[Incident], classification: Classification) -> Incident | None:
+    """The incident that is the crash: of its class, the primary one if that is."""
+    first = primary(incidents)
+    if first is not None and first.crash_class is classification.crash_class:
+        return first
+    same = (each for each in incidents if each.crash_class is classification.crash_class)
+    return next(same, None)
+
+
 def quote(incident: Incident, facts: Facts, says: str) -> Evidence:
     """The incident's first line, word for word."""
     records = facts.log.records if facts.log else ()

@@ -1,7 +1,7 @@
 """One crash as signatures see it: texts, stack and modules, each with the line that shows it."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -36,6 +36,7 @@ class CrashView:
     classification: Classification
     function: GuiltyFunction | None
     throttled: Sequence[Throttled]
+    own: Container[int] | None = None  # lines of the crash's own report in the log
     records: Sequence[LogRecord] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """The knowledge base in memory: the signatures, their revision, and what fits a crash."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cached_property
 
 from vmtriage.analysis.crash_view import CrashView
@@ -30,9 +30,13 @@ class Knowledge:
         classification: Classification,
         function: GuiltyFunction | None,
         throttled: Sequence[Throttled],
+        own: Container[int] | None = None,
     ) -> tuple[SignatureMatch, ...]:
-        """The signatures that fit, best first; those a better one supersedes are left out."""
-        return self.match_view(CrashView(facts, classification, function, throttled))
+        """The signatures that fit, best first; those a better one supersedes are left out.
+
+        own: the log's lines that are the crash's own report; the others may belong to anything.
+        """
+        return self.match_view(CrashView(facts, classification, function, throttled, own))
 
     def match_view(self, crash: CrashView) -> tuple[SignatureMatch, ...]:
         """The same for a crash that is prepared already."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from vmtriage.analysis.conditions import conditions
 from vmtriage.analysis.crash_view import CrashView
 from vmtriage.analysis.kernels import parse_kernel
+from vmtriage.analysis.relevance import relevant
 from vmtriage.analysis.versions import Answer, verdict
 from vmtriage.models.evidence import Confidence, Evidence, Facts
 from vmtriage.models.finding import Classification, GuiltyFunction, Throttled
@@ -37,7 +38,7 @@ def match_view(signatures: Iterable[Signature], crash: CrashView) -> tuple[Signa
         if signature.status == "retired":
             continue
         evidence = conditions(signature.match, crash)
-        if evidence is not None:
+        if evidence is not None and relevant(signature, evidence, crash):
             found.append((signature, evidence, verdict(kernel, signature.kernels)))
     # a known bug this kernel is rid of explains nothing, so it hides nothing either
     hidden = {

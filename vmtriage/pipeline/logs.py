@@ -114,7 +114,8 @@ class LogReader:
         facts = facts_of(lines, *_kernel(kept, boots))
         classification = classification_of(kept.incident, kept.lines[0].text)
         function = function_of(kept.incident, kept.lines)
-        return self.knowledge.match(facts, classification, function, ())
+        own = frozenset(each.number for each in kept.lines)
+        return self.knowledge.match(facts, classification, function, (), own)
 
 
 def _boot(line: Line) -> Boot:

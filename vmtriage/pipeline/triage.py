@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 
 from vmtriage import __version__
-from vmtriage.analysis.classify import classify
+from vmtriage.analysis.classify import cause, classify
 from vmtriage.analysis.collect import collect
 from vmtriage.analysis.containers import identify
 from vmtriage.analysis.culprit import candidates
@@ -17,6 +17,7 @@ from vmtriage.analysis.function import guilty_function, panic_stack, reaches_the
 from vmtriage.analysis.incidents import find as find_incidents
 from vmtriage.analysis.knowledge import Knowledge
 from vmtriage.analysis.recover import recover
+from vmtriage.analysis.relevance import own_lines
 from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
 from vmtriage.analysis.suspects.case import Case
 from vmtriage.analysis.system import system_facts, top_slabs
@@ -45,7 +46,8 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int) -> Report:
     function = guilty_function(facts, classification, incidents)
     groups = throttled(facts)
     task = panic_task(facts)
-    matches = knowledge.match(facts, classification, function, groups or ())
+    own = own_lines(cause(incidents, classification))
+    matches = knowledge.match(facts, classification, function, groups or (), own)
     suspects = candidates(
         Case(
             facts=facts, classification=classification, function=function, throttled=groups,

@@ -10,6 +10,7 @@ from vmtriage.errors import BadSetting
 from vmtriage.settings import Settings
 
 if TYPE_CHECKING:
+    from vmtriage.analysis.klog.watch import Watch
     from vmtriage.analysis.knowledge import Knowledge
 
 signatures_option = click.option(
@@ -50,3 +51,12 @@ def knowledge_of(settings: Settings) -> "Knowledge":
     from vmtriage.analysis.signatures import load
 
     return Knowledge(load(settings.signatures, settings.packs, settings.cache_dir))
+
+
+def watch_of(settings: Settings) -> "Watch":
+    """What the signatures of a site ask of single lines: those of packs, or of another base."""
+    from vmtriage.analysis.klog.watch import Watch
+    from vmtriage.analysis.signatures import load
+
+    own = (*((settings.signatures,) if settings.signatures else ()), *settings.packs)
+    return Watch([each for directory in own for each in load(directory, (), settings.cache_dir)])

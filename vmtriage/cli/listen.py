@@ -126,16 +126,16 @@ def listen(
     argv = _split(command)
     where = tuple(_bind(text) for text in binds)
     times, period = _rate(rate)
-    options = Options(
-        rules=_rules(notify, argv, severity), binds=where, names=names,
-        resolve=None if no_dns else ask_dns, rate=Rate(times, host_rate, period),
-        log_dir=log_dir, log_size=log_size,
-        limits=Limits(quiet_s=quiet_time, dying_s=min(0.5, quiet_time), hosts=max_hosts),
-        seconds=seconds,
-    )  # fmt: skip
     settings = settings_of(signatures, packs)
     knowledge_of(settings)  # a mistake in it is told now, not by the process that assesses
     engine = Engine(settings.signatures, settings.packs, settings.cache_dir)
+    options = Options(
+        rules=_rules(notify, argv, severity), binds=where, names=names,
+        resolve=None if no_dns else ask_dns, rate=Rate(times, host_rate, period),
+        wanted=engine.watch().patterns, log_dir=log_dir, log_size=log_size,
+        limits=Limits(quiet_s=quiet_time, dying_s=min(0.5, quiet_time), hosts=max_hosts),
+        seconds=seconds,
+    )  # fmt: skip
     listener = Listener(options, engine)
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: listener.stop())

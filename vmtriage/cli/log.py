@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from vmtriage.cli.common import knowledge_of, pack_option, settings_of, signatures_option
+from vmtriage.cli.common import knowledge_of, pack_option, settings_of, signatures_option, watch_of
 
 _FORMATS = ("text", "json", "jsonl", "md", "html")
 _SEVERITIES = ("panic", "serious", "notable", "noise")
@@ -55,7 +55,7 @@ def log(
     from vmtriage.report.logs import LOG_RENDERERS, several
 
     settings = settings_of(signatures, packs)
-    reader = LogReader(lambda: knowledge_of(settings))
+    reader = LogReader(lambda: knowledge_of(settings), watch_of(settings))
     worst = len(_SEVERITIES)
     kept = []
     for name in files:

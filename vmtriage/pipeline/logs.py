@@ -20,6 +20,7 @@ from vmtriage.analysis.klog.primary import primary
 from vmtriage.analysis.klog.stream import Boot as Banner
 from vmtriage.analysis.klog.stream import Stream
 from vmtriage.analysis.klog.tally import Kept, Tally
+from vmtriage.analysis.klog.watch import Watch
 from vmtriage.errors import BadDump, NoInput
 from vmtriage.models.evidence import Problem
 from vmtriage.models.finding import CrashClass
@@ -46,6 +47,7 @@ class LogReader:
     """Reads logs, one after the other, with one knowledge base loaded when first needed."""
 
     load: Callable[[], "Knowledge"]
+    watch: Watch = field(default_factory=lambda: Watch(()))  # lines a site's own signatures want
     _known: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
@@ -56,7 +58,7 @@ class LogReader:
     def read(self, name: str, source: BinaryIO) -> LogReport:
         """Everything about one log. Any bytes are a log: there is no bad input."""
         began = time.monotonic()
-        boots, tally, leaks, stream = [Boot()], Tally(), LeakGroups(), Stream(source)
+        boots, tally, leaks, stream = [Boot()], Tally(), LeakGroups(), Stream(source, self.watch)
         for each in stream:
             if isinstance(each, Banner):
                 boots.append(_boot(each.line))
@@ -87,7 +89,7 @@ class LogReader:
         release, _ = _kernel(kept, boots)
         row = LogIncident.of_log(
             incident, text, kept.boot, release,
-            fingerprint_of(incident.crash_class, incident.function, incident.path,
+            fingerprint_of(incident.crash_class, incident.function, _path(kept),
                            release=release, taint=_taint(kept.lines)),
         )  # fmt: skip
         # The same kind of report is matched once, however often it comes.
@@ -116,6 +118,12 @@ class LogReader:
         function = function_of(kept.incident, kept.lines)
         own = frozenset(each.number for each in kept.lines)
         return self.knowledge.match(facts, classification, function, (), own)
+
+
+def _path(kept: Kept) -> tuple[str, ...]:
+    """What the fingerprint is made of; a message of one line and no code is known by its form."""
+    lone = kept.incident.function is None and len(kept.lines) == 1
+    return (kept.incident.format,) if lone else kept.incident.path
 
 
 def _boot(line: Line) -> Boot:

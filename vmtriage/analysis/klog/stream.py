@@ -11,9 +11,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 import re2
 
-from vmtriage.analysis.klog.heads import trigger
+from vmtriage.analysis.klog.heads import head, trigger
 from vmtriage.analysis.klog.report import Report
 from vmtriage.analysis.klog.scanner import Scanner
+from vmtriage.analysis.klog.watch import Watch
 from vmtriage.parsers.klog_line import Line, read, split
 
 _BLOCK = 1 << 20
@@ -32,6 +33,7 @@ class Stream:
     """Reads once. lines and size count what was read so far."""
 
     source: BinaryIO
+    watch: Watch = field(default_factory=lambda: Watch(()))
     lines: int = 0
     size: int = 0
     _scanner: Scanner = field(default_factory=Scanner)
@@ -54,12 +56,14 @@ class Stream:
     def _block(self, block: bytes) -> Iterator[Report | Boot]:
         found = _wanted().finditer(block)
         start, stop = _span(next(found, None))
+        watched = self.watch.hits(block)[::-1] if self.watch else []
         at, size = 0, len(block)
         while at < size:
             if self._scanner.idle:
-                if start < 0:
+                nearest = min((each for each in (start, *_last(watched)) if each >= 0), default=-1)
+                if nearest < 0:
                     break
-                begin = block.rfind(b"\n", 0, start) + 1
+                begin = block.rfind(b"\n", 0, nearest) + 1
                 if begin > at:
                     self.lines += block.count(b"\n", at, begin)
                     at = begin
@@ -70,8 +74,14 @@ class Stream:
             while 0 <= start < end:
                 hits.append(block[start:stop])
                 start, stop = _span(next(found, None))
-            if done := self._line(block[at : min(end, at + _LONGEST_LINE)], hits):
+            numbers: list[int] = []
+            while watched and watched[-1][0] < end:
+                numbers.append(watched.pop()[1])
+            raw = block[at : min(end, at + _LONGEST_LINE)]
+            if done := self._line(raw, hits):
                 yield from done
+            if numbers and (asked := self._asked(raw, hits, numbers)):
+                yield asked
             at = end + 1
         if at < size:
             self.lines += block.count(b"\n", at) + (not block.endswith(b"\n"))
@@ -90,6 +100,18 @@ class Stream:
         if len(parts) == 1:
             return self._scanner.feed(read(self.lines, text), hits)
         return [r for part in parts for r in self._scanner.feed(read(self.lines, part))]
+
+    def _asked(self, raw: bytes, hits: Sequence[bytes], numbers: Sequence[int]) -> Report | None:
+        """The line as a report of its own, if a site's signature asks for it and no form does."""
+        line = read(self.lines, raw.decode("utf-8", "replace"))
+        if hits and head(line.text, [each for each in hits if each != _BANNER]):
+            return None
+        found = self.watch.head(line.text, numbers)
+        return Report.begin(found, line) if found else None
+
+
+def _last(watched: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    return watched[-1][:1] if watched else ()
 
 
 def _span(found: Any) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 
+from vmtriage.analysis.klog.watch import Watch
 from vmtriage.analysis.knowledge import Knowledge
 from vmtriage.analysis.signatures import load
 from vmtriage.models.event import Assess, Event, Sender
@@ -25,7 +26,12 @@ class Engine:
     def __call__(self) -> Assess:
         """The assessor, with the knowledge base loaded now."""
         knowledge = Knowledge(load(self.directory, self.packs, self.cache))
-        return partial(assess, LogReader(lambda: knowledge))
+        return partial(assess, LogReader(lambda: knowledge, self.watch()))
+
+    def watch(self) -> Watch:
+        """Lines that the site's own signatures ask for, beside the forms we know."""
+        own = (*((self.directory,) if self.directory else ()), *self.packs)
+        return Watch([each for folder in own for each in load(folder, (), self.cache)])
 
 
 def assess(reader: LogReader, text: str, sender: Sender) -> Sequence[Event]:

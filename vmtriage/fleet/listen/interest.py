@@ -13,10 +13,9 @@ _START = r"(?m:^)(?:<[0-9]+>)?(?:\[ *[0-9]+\.[0-9]+\] ?)?(?:\[ *[TC][0-9]+\] ?)?
 _ALWAYS = (r"Kernel panic", r"Oops: ", r"---\[ end ")
 
 
-def searcher(patterns: Iterable[str] | None = None) -> Callable[[bytes], object]:
-    """A search for any of the patterns (default: all message forms we know) in one pass."""
-    if patterns is None:
-        patterns = (*_ALWAYS, *(lossy(each.pattern) for each in FORMATS))
+def searcher(more: Iterable[str] = ()) -> Callable[[bytes], object]:
+    """A search in one pass for every message form we know, and for more patterns."""
+    patterns = (*_ALWAYS, *(lossy(each.pattern) for each in FORMATS), *more)
     options = re2.Options()
     options.never_capture = True
     options.encoding = re2.Options.Encoding.LATIN1

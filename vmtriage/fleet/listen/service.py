@@ -45,6 +45,7 @@ class Options:
     resolve: Resolve | None = ask_dns
     limits: Limits = field(default_factory=Limits)
     rate: Rate = field(default_factory=Rate)
+    wanted: Sequence[str] = ()  # patterns of lines that a site's own signatures ask for
     log_dir: Path | None = None
     log_size: int = 10_000_000
     report_s: float = 60.0  # between two tellings of what was lost
@@ -68,7 +69,7 @@ class Listener:
         self._told: dict[str, int] = {}
         self._events: queue.SimpleQueue[Sequence[Event]] = queue.SimpleQueue()
         table = NameMap(options.names)
-        search = searcher()
+        search = searcher(options.wanted)
         with ExitStack() as undo:
             self.receiver = undo.enter_context(Receiver(options.binds))
             self._log = self._open_log(options, table)

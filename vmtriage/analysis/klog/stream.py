@@ -49,7 +49,7 @@ class Stream:
                 yield from self._block(block[:cut] if rest else block)
         if rest:
             yield from self._block(rest)
-        yield from self._scanner.finish()
+        yield from self._scanner.finish(cut=True)
 
     def _block(self, block: bytes) -> Iterator[Report | Boot]:
         found = _wanted().finditer(block)
@@ -85,7 +85,7 @@ class Stream:
             line = read(self.lines, text)
             if not line.text.startswith("Linux version "):
                 return ()
-            return (*self._scanner.finish(), Boot(line))
+            return (*self._scanner.finish(cut=True), Boot(line))
         parts = split(text) if text.count("[") > 1 else (text,)
         if len(parts) == 1:
             return self._scanner.feed(read(self.lines, text), hits)

@@ -97,6 +97,57 @@ def oops(
     return [*lines, "---[ end trace 0000000000000000 ]---"] if end else lines
 
 
+def panic(words: str, *frames: str) -> list[str]:
+    return [
+        f"Kernel panic - not syncing: {words}",
+        "CPU: 1 PID: 42 Comm: java Not tainted 6.1.0-9-amd64 #1  Debian 6.1.27-1",
+        "Call Trace:",
+        " dump_stack_lvl+0x44/0x5c",
+        " panic+0x118/0x2f4",
+        *(f" {frame}+0x1/0x2" for frame in frames or ("oops_exit",)),
+        "Kernel Offset: disabled",
+        f"---[ end Kernel panic - not syncing: {words} ]---",
+    ]
+
+
+WARNING = [
+    "------------[ cut here ]------------",
+    "WARNING: CPU: 1 PID: 42 at drivers/net/widget.c:33 widget_irq+0x1/0x20 [widget]",
+    "Modules linked in: widget",
+    "CPU: 1 PID: 42 Comm: java Not tainted 6.1.0-9-amd64 #1  Debian 6.1.27-1",
+    "RIP: 0010:widget_irq+0x1/0x20 [widget]",
+    "Call Trace:",
+    " <TASK>",
+    " widget_start+0x1/0x20 [widget]",
+    " do_syscall_64+0x5d/0x90",
+    " </TASK>",
+]
+SOFT = [
+    "watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [java:4242]",
+    "Modules linked in: widget",
+    "CPU: 3 PID: 4242 Comm: java Not tainted 6.1.0-9-amd64 #1  Debian 6.1.27-1",
+    "RIP: 0010:widget_spin+0xe/0x10 [widget]",
+    "Call Trace:",
+    " <TASK>",
+    " widget_write+0x1/0x20 [widget]",
+    " vfs_write+0xc7/0x3f0",
+    " </TASK>",
+]
+HUNG = [
+    "INFO: task java:4242 blocked for more than 120 seconds.",
+    "      Not tainted 6.1.0-9-amd64 #1",
+    '"echo 0 > /proc/sys/kernel/hung_task_timeout_secs" disables this message.',
+    "task:java            state:D stack:0     pid:4242  ppid:1      flags:0x00000002",
+    "Call Trace:",
+    " <TASK>",
+    " __schedule+0x34d/0x9e0",
+    " schedule+0x5a/0xd0",
+    " __mutex_lock.constprop.0+0x1/0x2",
+    " widget_open+0x1/0x20 [widget]",
+    " do_syscall_64+0x5d/0x90",
+    " </TASK>",
+]
+
 BANNER = (
     "Linux version 6.1.0-9-amd64 (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14)) "
     "#1 SMP PREEMPT_DYNAMIC Debian 6.1.27-1 (2023-05-08)"

@@ -59,6 +59,24 @@ def never_over(size: int) -> Iterator[bytes]:
         yield part
 
 
+def long_lines(size: int) -> Iterator[bytes]:
+    """Reports that differ, made of lines no kernel prints."""
+    made = number = 0
+    while made < size:
+        number += 1
+        long = [f"{'é' * 40_000}{n}" for n in range(20)]
+        lines = [*oops(f"widget_{number}", end=False), *long, "---[ end trace 00 ]---"]
+        part = stamped(lines, start=float(number)).encode()
+        made += len(part)
+        yield part
+
+
+def one_report_of_long_lines(size: int) -> Iterator[bytes]:
+    yield b"[    1.000000] java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0\n"
+    for _ in range(size // MB):
+        yield (b"[    1.000001]  " + b"x" * (MB // 16 - 17) + b"\n") * 16
+
+
 def never_over_anywhere(size: int) -> Iterator[bytes]:
     """Many contexts, each in a report that goes on and on."""
     made = number = 0
@@ -96,7 +114,7 @@ def test_200_mb_of_nothing_are_read_in_the_memory_of_a_few_blocks() -> None:
 
 @pytest.mark.parametrize(
     ("parts", "size"),
-    [(one_liners, MB), (many_oopses, MB), (one_line, 24 * MB), (never_over, 6 * MB),
+    [(one_liners, MB), (many_oopses, MB), (one_line, 24 * MB), (long_lines, 48 * MB), (one_report_of_long_lines, 32 * MB), (never_over, 6 * MB),
      (never_over_anywhere, MB)],
 )  # fmt: skip
 def test_a_flood_does_not_fill_memory(parts: Callable[[int], Iterator[bytes]], size: int) -> None:

@@ -17,7 +17,8 @@ from vmtriage.analysis.klog.scanner import Scanner
 from vmtriage.parsers.klog_line import Line, read, split
 
 _BLOCK = 1 << 20
-_LONGEST_LINE = 64 << 10  # bytes; the rest of a longer line is a line of its own
+_LONGEST_LINE = 64 << 10  # bytes; where no line ends in so many, one is taken to end
+_KEPT_OF_A_LINE = 4 << 10  # bytes; no kernel prints longer ones
 _BANNER = b"Linux version "
 
 
@@ -70,7 +71,7 @@ class Stream:
             while 0 <= start < end:
                 hits.append(block[start:stop])
                 start, stop = _span(next(found, None))
-            if done := self._line(block[at : min(end, at + _LONGEST_LINE)], hits):
+            if done := self._line(block[at : min(end, at + _KEPT_OF_A_LINE)], hits):
                 yield from done
             at = end + 1
         if at < size:

@@ -114,8 +114,8 @@ def test_200_mb_of_nothing_are_read_in_the_memory_of_a_few_blocks() -> None:
 
 @pytest.mark.parametrize(
     ("parts", "size"),
-    [(one_liners, MB), (many_oopses, MB), (one_line, 24 * MB), (long_lines, 48 * MB), (one_report_of_long_lines, 32 * MB), (never_over, 6 * MB),
-     (never_over_anywhere, MB)],
+    [(one_liners, MB), (many_oopses, MB), (one_line, 24 * MB), (long_lines, 48 * MB),
+     (one_report_of_long_lines, 32 * MB), (never_over, 6 * MB), (never_over_anywhere, MB)],
 )  # fmt: skip
 def test_a_flood_does_not_fill_memory(parts: Callable[[int], Iterator[bytes]], size: int) -> None:
     _, small = peak(parts(size // 3))

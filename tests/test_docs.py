@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from vmtriage.cli import main
+from vmtriage.models.logreport import LOG_SCHEMA, LogIncident, LogReport
 from vmtriage.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -49,13 +50,24 @@ def test_readme_names_every_command_and_option(name: str) -> None:
                 assert re.search(rf"[`\[ ]{re.escape(option)}[`\] ,=]", README), option
 
 
-@pytest.mark.parametrize("name", ["vmtriage analyze", "vmtriage listen"])
+@pytest.mark.parametrize("name", ["vmtriage analyze", "vmtriage log", "vmtriage listen"])
 def test_readme_promises_no_option_that_is_not_there(name: str) -> None:
     section = README.partition(f"### {name}\n")[2].partition("\n### ")[0]
     cells = re.findall(r"^\| (.*?) \|", section, re.MULTILINE)
     told = set(re.findall(r"`(--[a-z-]+)", " ".join(cells)))
     params = COMMANDS[name].params
     assert told == {opt for each in params for opt in each.opts if opt.startswith("--")}
+
+
+def test_readme_names_what_the_log_object_holds() -> None:
+    section = README.partition("### vmtriage log\n")[2].partition("\n### ")[0]
+    table = section.partition("| name | holds |\n")[2]
+    told = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (.*?) \|", table, re.MULTILINE))))
+    assert {"file", "incidents", "primary"} <= told <= set(LogReport.model_fields)
+    of_each = table.partition("| `incidents` | ")[2].partition(" ... ")[0]
+    names = {"class" if n == "crash_class" else n for n in LogIncident.model_fields}
+    assert set(of_each.split(", ")) <= names
+    assert f"`{LOG_SCHEMA}`" in section
 
 
 def test_planned_commands_are_not_there_yet() -> None:
@@ -153,7 +165,7 @@ TREE = (
     "LICENSE",
 )  # fmt: skip
 STANDS_FOR_SOMETHING = re.compile(
-    r"\b(?:NAME|COMMAND|CASE|SUBSYSTEM|ID)\b|/\.cache|^vmtriage/report/1$"
+    r"\b(?:NAME|COMMAND|CASE|SUBSYSTEM|ID)\b|/\.cache|^vmtriage/(?:report|log)/1$"
 )
 
 

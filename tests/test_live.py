@@ -69,7 +69,7 @@ def test_every_scenario_gets_its_class_function_and_culprit(
     name: str, kernel: str, cgroup: int, tmp_path: Path
 ) -> None:
     dump = built(name, kernel, cgroup)
-    report = analyze(dump, crash_of(NEW), tmp_path)
+    report = analyze(dump, crash_of(NEW), tmp_path, "--record", tmp_path / "session")
     expected = dump.expected
     assert report["verdict"]["class"] == expected.crash_class
     if expected.functions:
@@ -82,6 +82,21 @@ def test_every_scenario_gets_its_class_function_and_culprit(
     assert report["signatures"], "no signature, not even a generic one"
     assert report["dump"]["release"] == dump.release
     assert report["debuginfo"]["build_id_matches"] is True
+    assert_the_log_alone_says_the_same(report, tmp_path / "session" / "log.txt")
+
+
+def assert_the_log_alone_says_the_same(report: Json, log: Path) -> None:
+    """Class, function and fingerprint; but what memory leaked is in the dump's tables only."""
+    done = vmtriage("log", log, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    primary = json.loads(done.stdout)["primary"]
+    if report["verdict"]["class"] == "memory_leak":
+        assert primary["class"] == "sysrq"
+        return
+    assert primary["class"] == report["verdict"]["class"]
+    assert primary["fingerprint"]["parts"] == report["fingerprint"]["parts"]
+    assert primary["fingerprint"]["exact"] == report["fingerprint"]["exact"]
+    assert primary["release"] == report["dump"]["release"]
 
 
 def suspects(report: Json) -> list[Json]:

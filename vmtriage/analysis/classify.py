@@ -46,6 +46,15 @@ _STACK_SAYS = (
     ("watchdog_overflow_callback", C.HARD_LOCKUP),
     ("handle_bad_stack", C.STACK_OVERFLOW),
 )
+# The exception's entry, where the panic text only says "Fatal exception" and no log says more.
+# What was dereferenced is in no stack: a NULL pointer is a page fault here.
+_ENTRIES = (
+    (re.compile(r"(?:asm_|exc_|do_)*general_protection"), C.GENERAL_PROTECTION),
+    (re.compile(r"(?:asm_|exc_|do_)*divide_error"), C.DIVIDE_ERROR),
+    (re.compile(r"(?:asm_|exc_|do_)*double_fault"), C.DOUBLE_FAULT),
+    (re.compile(r"(?:asm_|exc_|do_)*invalid_op|handle_bug"), C.BUG),
+    (re.compile(r"(?:asm_|exc_|do_)*page_fault|page_fault_oops|no_context"), C.PAGE_FAULT),
+)
 
 
 def classify(facts: Facts, incidents: Sequence[Incident]) -> Classification:
@@ -90,13 +99,37 @@ def _from_stack(facts: Facts) -> tuple[CrashClass, Evidence] | None:
     return None
 
 
+def _from_entry(facts: Facts) -> tuple[CrashClass, Evidence] | None:
+    """The class by the exception that the panic task's kernel code ran into."""
+    if not facts.panic_stack or not facts.panic_stack.backtraces:
+        return None
+    stack = facts.panic_stack.backtraces[0]
+    block = next((e for e in stack.exceptions if not e.user_mode and not e.bogus), None)
+    if block is None or block.after_level is None:
+        return None
+    for frame in stack.frames:
+        if frame.level > block.after_level:
+            break
+        for entry, crash_class in _ENTRIES:
+            if entry.fullmatch(plumbing.base_name(frame.function)):
+                return crash_class, Evidence(
+                    command="bt", line=frame.line, text=f"#{frame.level} {frame.function}",
+                    says=f"{frame.function} is above the code that ran into it",
+                )  # fmt: skip
+    return None
+
+
 def _from_log(
     incidents: Sequence[Incident], evidence: list[Evidence], facts: Facts
 ) -> tuple[CrashClass, list[Evidence]]:
     """The incident that brought the kernel down; without a log the panic text must do."""
     cause = primary(incidents)
+    if cause is None and (fault := _from_entry(facts)):
+        return fault[0], [*evidence, fault[1]]
     if cause is None:
-        return (C.PANIC if evidence else C.UNKNOWN), evidence
+        told = facts.system.panic if facts.system else None
+        panicked = evidence or "Kernel panic - not syncing" in (told or "")
+        return (C.PANIC if panicked else C.UNKNOWN), evidence
     if cause.severity == "notable" and evidence:
         return C.PANIC, evidence  # something else ended it, and the log does not show what
     return cause.crash_class, [*evidence, quote(cause, facts, "the cause, by the log")]

@@ -13,7 +13,8 @@ from vmtriage.models.backtrace import Backtrace, ExceptionFrame, Frame
 from vmtriage.models.evidence import Evidence, Facts
 from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, Incident
 
-_FROM_LOG_ONLY = frozenset({CrashClass.HUNG_TASK})  # the panic task is the watchdog, not the victim
+# The panic task is the watchdog, or whoever happened to ask for memory: not the victim.
+_FROM_LOG_ONLY = frozenset({CrashClass.HUNG_TASK, CrashClass.OOM})
 _NONE = frozenset({CrashClass.MEMORY_LEAK, CrashClass.MCE})  # no code is on trial
 # These come with a register block at the fault: a stack without one lost its way.
 FAULTS = frozenset(

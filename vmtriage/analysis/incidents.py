@@ -21,7 +21,7 @@ def find(log: KernelLog) -> tuple[Incident, ...]:
         for part in split(record.text) if "] " in record.text[1:] else (record.text,):
             piece = line if part is record.text else read(record.line, part)
             found += map(incident, scanner.feed(piece))
-    found += map(incident, scanner.finish())
+    found += map(incident, scanner.finish(cut=True))
     return tuple(sorted(found, key=lambda each: each.first_line))
 
 

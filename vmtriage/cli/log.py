@@ -66,7 +66,7 @@ def log(
         if output is not None:
             from vmtriage.report.files import write_all
 
-            stem = "stdin" if name == "-" else Path(name).name
+            stem = _stem(name, files)
             for path in write_all(output, {f"{stem}.log.{form}": LOG_RENDERERS[form](report)}):
                 click.echo(path)
         elif form == "json" and len(files) > 1:
@@ -77,3 +77,13 @@ def log(
         click.echo(several(kept), nl=False)
     if fail_on and worst <= _SEVERITIES.index(fail_on):
         sys.exit(1)
+
+
+def _stem(name: str, files: tuple[str, ...]) -> str:
+    """The log's name; its whole path where others are called the same."""
+    if name == "-":
+        return "stdin"
+    path = Path(name)
+    if sum(Path(each).name == path.name for each in files) == 1:
+        return path.name
+    return "-".join(part for part in path.parts if part not in ("/", ".", ".."))

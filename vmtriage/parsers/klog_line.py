@@ -51,21 +51,31 @@ _LAYERS = tuple(
     for pattern in (
         rf"(?:<[0-9]{{1,3}}>)?(?:[0-9] )?{_MONTH} +[0-9]{{1,2}} (?:[0-9]{{4}} )?{_CLOCK}"
         r"(?:[.,][0-9]{1,9})? ",
-        rf"{_ISO}{_ZONE}[ :]{{1,2}}",
-        rf"\[{_DAY} {_MONTH} +[0-9]{{1,2}} {_CLOCK}(?:\.[0-9]+)? (?:[A-Z]{{2,5}} )?[0-9]{{4}}\] ?",
+        rf"(?:<[0-9]{{1,3}}>[0-9] )?{_ISO}{_ZONE}(?: |: ?)",
+        rf"{_DAY} {_ISO} [A-Z]{{3,5}} ",  # journalctl -o short-full
+        # dmesg -T, in the language of whoever typed it
+        rf"\[\w{{2,4}}\.? \w{{2,5}}\.? +[0-9]{{1,2}} {_CLOCK}(?:\.[0-9]+)? "
+        r"(?:[A-Z]{2,5} )?[0-9]{4}\] ?",
         rf"\[{_ISO}{_ZONE}\] ?",
         rf"\[{_MONTH} ?[0-9]{{1,2}} [0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?\] ?",
-        r"\[ *[<+] *[0-9]{1,9}\.[0-9]{1,9}>?\] ?",
+        r"\[ *(?:[0-9]{1,9}\.[0-9]{1,9} *)?[<+] *[0-9]{1,9}\.[0-9]{1,9}>?\] ?",
         r"(?:kern|user|daemon|syslog) *:(?:emerg|alert|crit|err|warn|notice|info|debug) *: ",
+        rf"\S{{1,255}} (?={_MONTH} +[0-9]{{1,2}} {_CLOCK}|{_ISO})",  # a host that passed it on
+        r"\S{1,255} kernel \S{1,20} \S{1,32} (?:-|\[[^\]]{0,200}\]) ",  # RFC 5424
         r"[0-9]{5,10}(?:\.[0-9]{1,9})? (?=\S+ kernel)",  # journalctl -o short-unix
         # the host and the tag; a page that lost its blanks still shows `hostkernel:`
-        r"(?:\S{1,255}? ?)?(?:kernel|vmunix|klogd)(?:\[[0-9]{1,10}\])?: ?(?= *\S)",
+        r"(?:\S{1,255}? ?)?(?:kernel|vmunix|klogd)(?:\[[0-9]{1,10}\])?:(?: |$|(?=\S))",
     )
 )
 _SYSLOG_FIRST = re.compile(
-    r"[A-Z][a-z]{2} [ 0-9]|[0-9]{4}[-/]|\[[A-Z<+ ]|<[0-9]|kern|user|daemon|syslog|[0-9]{5}|"
+    r"[A-Z][a-z]{2} [ 0-9]|[0-9]{4}[-/]|\[[^\W_]|\[[ <+]|<[0-9]|kern|user|daemon|syslog|[0-9]{5}|"
     r".{0,255}?kernel"
 )
+_LEVEL_NAMES = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
+_DECODED = re.compile(rf"[a-z]{{4,6}} *:({'|'.join(_LEVEL_NAMES)}) *: ")
+# The journal's monotonic clock stands where the kernel's stamp does; host and tag follow.
+_TAG = " kernel: "
+_AFTER_STAMP = re.compile(rf"\S{{1,255}}{_TAG}")
 _KMSG = re.compile(
     r"(?:[0-9][\w.+~-]{2,80},)?([0-9]{1,4}),[0-9]{1,20},([0-9]{1,20}),[-c+][^;]{0,200};"
 )
@@ -100,17 +110,20 @@ def prefix(raw: str) -> Prefix:
             record.end(), int(record[2]) / 1e6, int(record[1]) & 7, said and said[1], True
         )
     at = 0
+    level: int | None = None
     if _SYSLOG_FIRST.match(raw):
         at = _peel(raw)
+        if decoded := _DECODED.match(raw):
+            level = _LEVEL_NAMES.index(decoded[1])
         found = _STAMP.match(raw, at)
         if found is not None:
-            return _stamped(found, raw)
+            return _stamped(found, raw, level)
     if not at and (found := _INNER_STAMP.search(raw, 0, 120)):
         return _stamped(found, raw)
-    level: int | None = None
     caller: str | None = None
     if at and (rest := _AFTER_DATE.match(raw, at)):
-        caller, level, at = rest[1], _level(rest[2]), rest.end()
+        caller, after = rest.groups()
+        level, at = (_level(after) if after else level), rest.end()
     elif bare := _LONE_LEVEL.match(raw):
         level, at = int(bare[1]), bare.end()
     return Prefix(at, None, level, caller, True) if at else _NOTHING
@@ -126,13 +139,16 @@ def _peel(raw: str) -> int:
     return at
 
 
-def _stamped(found: re.Match[str], raw: str) -> Prefix:
+def _stamped(found: re.Match[str], raw: str, told: int | None = None) -> Prefix:
     before, stamp, caller, after = found.groups()
     end = found.end()
     text = raw[end : end + 1]
     if text in ("(", "c") and (vendor := _VENDOR.match(raw, end)):
         end = vendor.end()
-    return Prefix(end, float(stamp), _level(before or after), caller, True)
+    elif raw.find(_TAG, end, end + 256) > 0 and (tag := _AFTER_STAMP.match(raw, end)):
+        end = tag.end()
+    number = _level(before or after)
+    return Prefix(end, float(stamp), told if number is None else number, caller, True)
 
 
 def _level(text: str | None) -> int | None:
@@ -157,7 +173,8 @@ def read(number: int, raw: str) -> Line:
     if found is not None:
         before, stamp, caller, after = found.groups()
         end = found.end()
-        if before is None and after is None and raw[end : end + 1] not in ("(", "c"):
+        plain = raw[end : end + 1] not in ("(", "c") and raw.find(_TAG, end, end + 256) < 0
+        if before is None and after is None and plain:
             return Line(number, raw[end:], float(stamp), None, caller)  # nearly every line
     end, time_s, level, caller, _ = prefix(raw)
     return Line(number, raw[end:], time_s, level, caller)

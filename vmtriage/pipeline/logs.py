@@ -39,6 +39,7 @@ _OOPS = re.compile(
 )
 _TAINT = re.compile(r"Tainted: ([A-Z ]+?)(?= +\d|$|=)")
 _LEAKS = 50  # stacks of leaked objects told
+_HEADER = 3  # lines that a journal may write before the first boot's own
 _TOGETHER = 4000  # lines of all incidents that the primary one's signatures may look at
 
 
@@ -61,6 +62,8 @@ class LogReader:
         boots, tally, leaks, stream = [Boot()], Tally(), LeakGroups(), Stream(source, self.watch)
         for each in stream:
             if isinstance(each, Banner):
+                if len(boots) == 1 and each.line.number <= _HEADER and not tally.kept():
+                    boots.clear()  # nothing was before it
                 boots.append(_boot(each.line))
                 continue
             tally.add(each, len(boots) - 1)

@@ -20,6 +20,8 @@ _WHO = re.compile(
     r"|Process (?P<comm3>.*?) \(pid: (?P<pid3>\d+),)"
 )
 _CPU = re.compile(r"^CPU (?P<cpu>\d+):? *$")  # a line of its own until 2.6.39
+_BREAKS_OFF = "the log ends in the middle of the report"
+_MIXED = "lines without a time stamp stand in it: wrapped by a terminal, or printed by others"
 _MISSING_TRACE = "the message came without the call trace that belongs to it"
 
 
@@ -111,9 +113,26 @@ def _trace(code: Code) -> tuple[str, ...]:
 
 def _damage(report: Report, code: Code, guilty: Guilty | None) -> str | None:
     """Why the report cannot be whole; None if nothing speaks against it."""
-    if report.head.form.blame in (Blame.NOBODY,) or code.traces or code.pc:
-        return None
-    return _MISSING_TRACE if guilty is None else None
+    kind = report.head.form.blame
+    if kind is not Blame.NOBODY and guilty is None and not (code.traces or code.pc):
+        return _MISSING_TRACE
+    if report.cut and kind is Blame.FAULT and _breaks_off(report.lines[-1].text, code):
+        return _BREAKS_OFF
+    return _MIXED if _mixed(report) else None
+
+
+def _breaks_off(last: str, code: Code) -> bool:
+    """Whether the last line of all is one that others must follow: after a trace more is said."""
+    inside = last.startswith(" ") and "<" not in last
+    return not code.traces or inside or frames.frame(last) is not None
+
+
+def _mixed(report: Report) -> bool:
+    """Whether several lines have no stamp where the first has one."""
+    if report.lines[0].time_s is None:
+        return False
+    bare = [each for each in report.lines if each.time_s is None and each.text.strip()]
+    return len(bare) > 1 and bare[1].number < _last(report)
 
 
 _OWN = ("---[ end", "R1", "RAX", "Code:", "CR2", "Killed process", "Out of memory",

@@ -32,6 +32,7 @@ class Report:
     lines: list[Line]
     heads: list[Head] = field(default_factory=list)
     traced: bool = False
+    cut: bool = False  # the log ended before anything showed that the report was over
     _quiet: int = 0  # lines since the last one that names code
     last_seen: int = 0  # the log's line number when something was added last
 

@@ -20,6 +20,7 @@ class Scanner:
 
     def __init__(self) -> None:
         self._open: dict[str | None, Report] = {}
+        self._words: str | None = None  # of the last panic
 
     @property
     def idle(self) -> bool:
@@ -31,6 +32,8 @@ class Scanner:
         if hits is None:
             hits = literals(line.text)
         claimed = head(line.text, hits) if hits else None
+        if claimed is not None and claimed.form.final and self._echo(line.text):
+            claimed = None
         report = self._open.get(line.caller)
         if report is None and line.caller is None and len(self._open) == 1:
             report = next(iter(self._open.values()))  # a line that lost its prefix
@@ -59,9 +62,18 @@ class Scanner:
         self._open[line.caller] = Report.begin(claimed, line)
         return done
 
-    def finish(self) -> Sequence[Report]:
-        """The reports still open at the end of the log."""
+    def _echo(self, text: str) -> bool:
+        """Whether these are the words of the last panic once more, in its end mark."""
+        if text.startswith("---[ end"):
+            return self._words is not None and self._words in text
+        self._words = text.partition("not syncing")[2].strip(" :")
+        return False
+
+    def finish(self, *, cut: bool = False) -> Sequence[Report]:
+        """The reports still open. cut: because the log, or the boot, ends here."""
         left = tuple(self._open.values())
+        for each in left:
+            each.cut = cut
         self._open.clear()
         return left
 

@@ -18,7 +18,8 @@ from vmtriage.analysis.klog.watch import Watch
 from vmtriage.parsers.klog_line import Line, read, split
 
 _BLOCK = 1 << 20
-_LONGEST_LINE = 64 << 10  # bytes; the rest of a longer line is a line of its own
+_LONGEST_LINE = 64 << 10  # bytes; where no line ends in so many, one is taken to end
+_KEPT_OF_A_LINE = 4 << 10  # bytes; no kernel prints longer ones
 _BANNER = b"Linux version "
 
 
@@ -51,7 +52,7 @@ class Stream:
                 yield from self._block(block[:cut] if rest else block)
         if rest:
             yield from self._block(rest)
-        yield from self._scanner.finish()
+        yield from self._scanner.finish(cut=True)
 
     def _block(self, block: bytes) -> Iterator[Report | Boot]:
         found = _wanted().finditer(block)
@@ -77,7 +78,7 @@ class Stream:
             numbers: list[int] = []
             while watched and watched[-1][0] < end:
                 numbers.append(watched.pop()[1])
-            raw = block[at : min(end, at + _LONGEST_LINE)]
+            raw = block[at : min(end, at + _KEPT_OF_A_LINE)]
             if done := self._line(raw, hits):
                 yield from done
             if numbers and (asked := self._asked(raw, hits, numbers)):
@@ -95,7 +96,7 @@ class Stream:
             line = read(self.lines, text)
             if not line.text.startswith("Linux version "):
                 return ()
-            return (*self._scanner.finish(), Boot(line))
+            return (*self._scanner.finish(cut=True), Boot(line))
         parts = split(text) if text.count("[") > 1 else (text,)
         if len(parts) == 1:
             return self._scanner.feed(read(self.lines, text), hits)

@@ -13,6 +13,7 @@ _ALIKE = 3  # kept of one kind, the others are counted
 _KINDS = 300  # kinds kept
 _STACKS = 500  # remembered with whom they blame
 _LINES = 300  # of one report kept, for signatures and as evidence
+_LETTERS = 32_000  # in them
 
 Key = tuple[str, ...]
 
@@ -64,13 +65,23 @@ class Tally:
         if key not in self._kinds and len(self._kinds) >= _KINDS:
             self.left_out += 1
             return
-        kept = Kept(found, tuple(report.lines[:_LINES]), boot, 1, found.first_line)
+        kept = Kept(found, _bounded(report.lines), boot, 1, found.first_line)
         self._kinds.setdefault(key, []).append(kept)
 
     def kept(self) -> Sequence[Kept]:
         """What was kept, in the log's order."""
         every = (each for alike in self._kinds.values() for each in alike)
         return sorted(every, key=lambda each: each.incident.first_line)
+
+
+def _bounded(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The first lines, as many as may be kept; one in any case."""
+    letters = 0
+    for count, line in enumerate(lines[:_LINES]):
+        letters += len(line.text)
+        if letters > _LETTERS:
+            return tuple(lines[: max(count, 1)])
+    return tuple(lines[:_LINES])
 
 
 def _key(report: Report, told: Told | None, boot: int) -> Key:

@@ -38,6 +38,8 @@ _OOPS = re.compile(
     r"(?:Tainted: [A-Z ]+|Not tainted) +\(?(?P<release>\d+\.\d+\S*) (?P<version>#\S.*)"
 )
 _TAINT = re.compile(r"Tainted: ([A-Z ]+?)(?= +\d|$|=)")
+# Their incidents are messages of one line, told apart by nothing but the message.
+_MESSAGES = frozenset({CrashClass.IO_ERROR, CrashClass.WATCHDOG, CrashClass.UNKNOWN})
 _LEAKS = 50  # stacks of leaked objects told
 _HEADER = 3  # lines that a journal may write before the first boot's own
 _TOGETHER = 4000  # lines of all incidents that the primary one's signatures may look at
@@ -125,7 +127,7 @@ class LogReader:
 
 def _path(kept: Kept) -> tuple[str, ...]:
     """What the fingerprint is made of; a message of one line and no code is known by its form."""
-    lone = kept.incident.function is None and len(kept.lines) == 1
+    lone = kept.lone and kept.incident.crash_class in _MESSAGES
     return (kept.incident.format,) if lone else kept.incident.path
 
 

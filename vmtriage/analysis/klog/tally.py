@@ -26,6 +26,7 @@ class Kept(NamedTuple):
     boot: int
     times: int = 1
     last_seen: int = 0
+    lone: bool = False  # a form of one line: nothing can follow
 
 
 @dataclass
@@ -65,7 +66,9 @@ class Tally:
         if key not in self._kinds and len(self._kinds) >= _KINDS:
             self.left_out += 1
             return
-        kept = Kept(found, _bounded(report.lines), boot, 1, found.first_line)
+        kept = Kept(
+            found, _bounded(report.lines), boot, 1, found.first_line, not report.head.form.body
+        )
         self._kinds.setdefault(key, []).append(kept)
 
     def kept(self) -> Sequence[Kept]:

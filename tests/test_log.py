@@ -537,3 +537,38 @@ def test_a_signature_is_drafted_from_a_logs_report(here: Path) -> None:
     assert list(written.parent.glob("hit-*"))
     got: Json = log_json("oops.log", "--pack", "ours")
     assert "widget-poll" in [each["id"] for each in got["signatures"]]
+
+
+# -- two CPUs, one console ----------------------------------------------------------------------
+
+
+def test_a_lockup_whose_report_was_broken_off_leaves_the_word_to_the_whole_one() -> None:
+    """As the lab's 6.12 printed it: CPU 0 had come to its own dump_stack() when CPU 2 began."""
+    loop = [
+        "RIP: 0010:widget_spin+0x9/0x560",
+        "Call Trace:",
+        " <IRQ>",
+        " widget_timer+0x12f/0x190",
+        " __hrtimer_run_queues+0x10d/0x250",
+        " </IRQ>",
+    ]
+    lines = [
+        "NMI watchdog: Watchdog detected hard LOCKUP on cpu 0",
+        "Modules linked in: widget",
+        "CPU: 0 PID: 0 Comm: swapper/0 Not tainted 6.1.0-9-amd64 #1  Debian 6.1.27-1",
+        "Call Trace:",
+        " <NMI>",
+        " dump_stack_lvl+0x64/0x80",
+        "NMI watchdog: Watchdog detected hard LOCKUP on cpu 2",
+        "CPU: 2 PID: 77 Comm: java Not tainted 6.1.0-9-amd64 #1  Debian 6.1.27-1",
+        *loop,
+        *panic("Hard LOCKUP", "nmi_panic")[:-2],
+        *loop,
+    ]
+    got = read_log(stamped(lines))
+    assert got.incidents[0].function is None
+    assert got.incidents[0].corrupted
+    assert got.primary
+    assert (got.primary.crash_class, got.primary.function) == ("hard_lockup", "widget_timer")
+    assert (got.primary.cpu, got.primary.severity) == (2, "panic")
+    assert got.primary.corrupted is False

@@ -13,6 +13,9 @@ from vmtriage.models.finding import Classification, CrashClass, Fingerprint, Gui
 
 ALGORITHM = "vmtriage-2"
 
+# Somebody wanted this dump: whatever code ran then is no bug's.
+_ASKED_FOR = frozenset({CrashClass.SYSRQ, CrashClass.NMI})
+
 
 def fingerprint(
     facts: Facts, classification: Classification, function: GuiltyFunction | None
@@ -37,6 +40,8 @@ def of(
     taint: tuple[str, ...] = (),
 ) -> Fingerprint:
     """The fingerprint of what is known of a crash: class, function, its significant callers."""
+    if crash_class in _ASKED_FOR:
+        function, path = None, ()
     stable = path[0] if path else function or "-"
     problem = (crash_class.value, stable)
     exact = (*problem, *path[1:])

@@ -148,7 +148,7 @@ def loop(code: Code) -> Guilty | None:
                 break
         elif not (skip.carries(name) or skip.passes(name)):
             last = each
-    if not stuck:
+    if not stuck or (last is None and skip.never(plumbing.base_name(stuck[0].name))):
         return None
     found = _guilty(last or stuck[0], stuck, stuck[:1])
     return _in_module(found, stuck[: stuck.index(last)] if last else ())

@@ -114,7 +114,8 @@ def _trace(code: Code) -> tuple[str, ...]:
 def _damage(report: Report, code: Code, guilty: Guilty | None) -> str | None:
     """Why the report cannot be whole; None if nothing speaks against it."""
     kind = report.head.form.blame
-    if kind is not Blame.NOBODY and guilty is None and not (code.traces or code.pc):
+    read = code.traces if kind is not Blame.LOOP else ()  # a loop's trace that blames nobody
+    if kind is not Blame.NOBODY and guilty is None and not (read or code.pc):
         return _MISSING_TRACE
     if report.cut and kind is Blame.FAULT and _breaks_off(report.lines[-1].text, code):
         return _BREAKS_OFF

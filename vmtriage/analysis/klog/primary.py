@@ -27,7 +27,7 @@ def primary(incidents: Sequence[Incident]) -> Incident | None:
         return min(grave, key=lambda each: _RANK[each.severity])
     if fatal.format.startswith("panic"):
         fatal = _echoed(fatal, grave)
-    first = _first_of_chain(fatal, grave)
+    first = _whole(_first_of_chain(fatal, grave), grave)
     return first.model_copy(update={"severity": _PANIC})
 
 
@@ -51,6 +51,18 @@ def _first_of_chain(fatal: Incident, incidents: Sequence[Incident]) -> Incident:
         if _soon(each, first):
             first = each
     return first
+
+
+def _whole(cause: Incident, incidents: Sequence[Incident]) -> Incident:
+    """The same again by another CPU, where the first one's report was broken off."""
+    if not cause.corrupted or cause.function:
+        return cause
+    again = (
+        each for each in incidents
+        if each.crash_class is cause.crash_class and each.function and not each.corrupted
+        and each.first_line > cause.first_line and _soon(cause, each)
+    )  # fmt: skip
+    return next(again, cause)
 
 
 def _soon(before: Incident, after: Incident) -> bool:

@@ -7,8 +7,9 @@ from vmtriage.analysis.klog.formats.form import Blame, Format
 from vmtriage.models.finding import CrashClass as C
 
 _TRACE = 200
-# The line that ends a panic, `---[ end Kernel panic - not syncing: ...`, begins nothing.
-_PANIC = r"^(?:[^-].*)?[Kk]ernel panic - not syncing: ?"
+# The line that ends a panic, `---[ end Kernel panic - not syncing: ...`, says it once more: the
+# scanner takes it for a panic only where the first words are lost.
+_PANIC = r"[Kk]ernel panic - not syncing: ?"
 
 
 def _panic(identifier: str, crash_class: C, title: str, text: str, blame: Blame) -> Format:

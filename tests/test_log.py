@@ -352,15 +352,23 @@ def wrapped(text: str, width: int = 80) -> str:
     )
 
 
+@pytest.mark.parametrize("width", [72, 80, 100])
 @pytest.mark.parametrize("prefix", ["", "Nov 12 15:06:31 a-host-of-ours kernel: "])
-def test_wrapped_lines_are_said_to_be_damaged(prefix: str) -> None:
+def test_lines_a_terminal_wrapped_are_whole_again(prefix: str, width: int) -> None:
     text = "".join(f"{prefix}{line}\n" for line in OOPS.splitlines())
-    got = read_log(wrapped(text)).primary
-    assert got
-    assert got.severity == "panic"
-    assert got.corrupted
+    whole, got = read_log(text).primary, read_log(wrapped(text, width)).primary
+    assert whole and got
+    assert (got.text, got.function, got.corrupted) == (whole.text, whole.function, False)
+    assert got.fingerprint == whole.fingerprint
+    lines = wrapped(text, width).split("\n")
+    assert whole.text.startswith(lines[got.first_line - 1].partition("] ")[2])
+
+
+def test_lines_of_others_inside_a_report_are_said_to_be_damage() -> None:
+    first, rest = OOPS.split("\n", 1)
+    got = read_log(f"{first}\nsome words\nof somebody else\n{rest}").primary
+    assert got and got.corrupted
     assert "without a time stamp" in str(got.corrupted_reason)
-    assert "CAUTION" in log("-", stdin=wrapped(text).encode())
 
 
 @pytest.mark.parametrize("kept", [1, 3, 8, 13, 15, 16])

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import re2
 
+from vmtriage.analysis.klog import wrapped
 from vmtriage.analysis.klog.heads import head, trigger
 from vmtriage.analysis.klog.report import Report
 from vmtriage.analysis.klog.scanner import Scanner
@@ -58,7 +59,7 @@ class Stream:
         found = _wanted().finditer(block)
         start, stop = _span(next(found, None))
         watched = self.watch.hits(block)[::-1] if self.watch else []
-        at, size = 0, len(block)
+        at, size, columns = 0, len(block), -1
         while at < size:
             if self._scanner.idle:
                 nearest = min((each for each in (start, *_last(watched)) if each >= 0), default=-1)
@@ -71,6 +72,9 @@ class Stream:
             end = block.find(b"\n", at)
             if end < 0:
                 end = size
+            if columns < 0:
+                columns = wrapped.width(block)
+            end, rests = wrapped.joined(block, at, end, columns) if columns else (end, 0)
             hits: list[bytes] = []
             while 0 <= start < end:
                 hits.append(block[start:stop])
@@ -79,10 +83,14 @@ class Stream:
             while watched and watched[-1][0] < end:
                 numbers.append(watched.pop()[1])
             raw = block[at : min(end, at + _KEPT_OF_A_LINE)]
+            if rests:
+                raw = raw.replace(b"\n", b"")
+                hits = trigger().findall(raw)  # one of them may have been cut in two
             if done := self._line(raw, hits):
                 yield from done
             if numbers and (asked := self._asked(raw, hits, numbers)):
                 yield asked
+            self.lines += rests
             at = end + 1
         if at < size:
             self.lines += block.count(b"\n", at) + (not block.endswith(b"\n"))

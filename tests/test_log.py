@@ -357,7 +357,8 @@ def wrapped(text: str, width: int = 80) -> str:
 def test_lines_a_terminal_wrapped_are_whole_again(prefix: str, width: int) -> None:
     text = "".join(f"{prefix}{line}\n" for line in OOPS.splitlines())
     whole, got = read_log(text).primary, read_log(wrapped(text, width)).primary
-    assert whole and got
+    assert whole
+    assert got
     assert (got.text, got.function, got.corrupted) == (whole.text, whole.function, False)
     assert got.fingerprint == whole.fingerprint
     lines = wrapped(text, width).split("\n")
@@ -367,7 +368,8 @@ def test_lines_a_terminal_wrapped_are_whole_again(prefix: str, width: int) -> No
 def test_lines_of_others_inside_a_report_are_said_to_be_damage() -> None:
     first, rest = OOPS.split("\n", 1)
     got = read_log(f"{first}\nsome words\nof somebody else\n{rest}").primary
-    assert got and got.corrupted
+    assert got
+    assert got.corrupted
     assert "without a time stamp" in str(got.corrupted_reason)
 
 

@@ -113,6 +113,8 @@ class Stream:
     def _asked(self, raw: bytes, hits: Sequence[bytes], numbers: Sequence[int]) -> Report | None:
         """The line as a report of its own, if a site's signature asks for it and no form does."""
         line = read(self.lines, raw.decode("utf-8", "replace"))
+        if not self._scanner.idle and ("+0x" in line.text or line.text[:1].isspace()):
+            return None  # a report's own: what is asked for there, the knowledge base finds
         if hits and head(line.text, [each for each in hits if each != _BANNER]):
             return None
         found = self.watch.head(line.text, numbers)

@@ -32,7 +32,9 @@ class Watch:
     """The patterns of some signatures. Empty: nothing to look for."""
 
     def __init__(self, signatures: Sequence[Signature]) -> None:
-        self._wanted = tuple(wanted for each in signatures for wanted in _of(each))
+        wanted = (each for signature in signatures for each in _of(signature))
+        self._wanted = tuple({each.pattern: each for each in wanted}.values())
+        self._made: dict[int, Any] = {}
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -50,14 +52,16 @@ class Watch:
         made.Compile()
         return made
 
-    @cached_property
-    def _search(self) -> tuple[Any, ...]:
-        return tuple(re2.compile(_anywhere(each.pattern), quiet()) for each in self._wanted)
+    def _search(self, number: int) -> Any:
+        if number not in self._made:
+            pattern = _anywhere(self._wanted[number].pattern)
+            self._made[number] = re2.compile(pattern, quiet())
+        return self._made[number]
 
     def hits(self, block: bytes) -> list[tuple[int, int]]:
         """Where in a block which pattern may be found: offset and number, in order."""
         possible = self._filter.Match(block, True) or ()
-        found = ((hit.start(), n) for n in possible for hit in self._search[n].finditer(block))
+        found = ((hit.start(), n) for n in possible for hit in self._search(n).finditer(block))
         return sorted(found)
 
     def head(self, text: str, numbers: Sequence[int]) -> Head | None:

@@ -9,16 +9,17 @@ import re
 _NARROWEST, _WIDEST = 40, 300
 _PROOF = 3  # lines cut at the width, before it is believed
 _BEGINS = re.compile(
-    rb"\s*(?:<\d{1,3}>)?\[\s*\d+\.\d+\]|[A-Z][a-z]{2} +\d+ \d\d:|\d{4}-\d\d-\d\d[T ]|\[[A-Z][a-z]{2} "
-    rb"|\d+,\d+,\d+,|\w+ *:\w+ *: *\["
+    rb"\s*(?:<\d{1,3}>)?\[\s*\d+\.\d+\]|[A-Z][a-z]{2} +\d+ \d\d:|\d{4}-\d\d-\d\d[T ]"
+    rb"|\[[A-Z][a-z]{2} |\d+,\d+,\d+,|\w+ *:\w+ *: *\["
 )
 
 
 def width(block: bytes) -> int:
     """The width the lines of a block were wrapped at; 0: they were not."""
     lines = block.split(b"\n")
-    longest = max(map(len, lines))
-    if not _NARROWEST <= longest <= _WIDEST:
+    sizes = list(map(len, lines))
+    longest = max(sizes)
+    if not _NARROWEST <= longest <= _WIDEST or sizes.count(longest) < _PROOF:
         return 0
     full = [n for n, line in enumerate(lines[:-1]) if len(line) == longest]
     rests = sum(1 for n in full if lines[n + 1] and not _BEGINS.match(lines[n + 1]))

@@ -13,12 +13,13 @@ import re2
 
 from vmtriage.analysis.klog.heads import trigger
 from vmtriage.analysis.klog.report import Report
-from vmtriage.analysis.klog.scanner import Scanner
+from vmtriage.analysis.klog.scanner import CUT, Scanner
 from vmtriage.parsers.klog_line import Line, read, split
 
 _BLOCK = 1 << 20
 _LONGEST_LINE = 64 << 10  # bytes; the rest of a longer line is a line of its own
 _BANNER = b"Linux version "
+_CUT = CUT.encode()
 
 
 class Boot(NamedTuple):
@@ -79,6 +80,8 @@ class Stream:
     def _line(self, raw: bytes, hits: Sequence[bytes]) -> Sequence[Report | Boot]:
         self.lines += 1
         text = raw.decode("utf-8", "replace")
+        if _CUT in hits:
+            hits = [each for each in hits if each != _CUT]
         if not hits:
             return self._scanner.feed(read(self.lines, text), ())
         if _BANNER in hits:
@@ -98,4 +101,4 @@ def _span(found: Any) -> tuple[int, int]:
 
 @cache
 def _wanted() -> Any:
-    return re2.compile(trigger().pattern + b"|" + _BANNER)
+    return re2.compile(trigger().pattern + b"|" + _BANNER + b"|" + re2.escape(_CUT))

@@ -25,6 +25,12 @@ class Kept(NamedTuple):
     boot: int
     times: int = 1
     last_seen: int = 0
+    said: tuple[Line, ...] = ()  # right before its first line, by the same WARN()
+
+    @property
+    def whole(self) -> tuple[Line, ...]:
+        """Its lines and what was said before them."""
+        return (*self.said, *self.lines)
 
 
 @dataclass
@@ -64,7 +70,8 @@ class Tally:
         if key not in self._kinds and len(self._kinds) >= _KINDS:
             self.left_out += 1
             return
-        kept = Kept(found, tuple(report.lines[:_LINES]), boot, 1, found.first_line)
+        lines = tuple(report.lines[:_LINES])
+        kept = Kept(found, lines, boot, 1, found.first_line, report.said)
         self._kinds.setdefault(key, []).append(kept)
 
     def kept(self) -> Sequence[Kept]:

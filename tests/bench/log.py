@@ -31,7 +31,7 @@ _ORDINARY = (
     "docker0: port {0}(veth{1}) entered forwarding state",
     "EXT4-fs (dm-{0}): mounted filesystem with ordered data mode. Opts: (null)",
     "usb 1-{0}: new high-speed USB device number {1} using xhci_hcd",
-    "TCP: request_sock_TCP: Possible SYN flooding on port {1}. Sending cookies.",
+    "TCP: veth{1}: Driver has suspect GRO implementation, TCP performance may be compromised.",
     "device veth{1} entered promiscuous mode",
 )
 

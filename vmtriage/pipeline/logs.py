@@ -85,7 +85,7 @@ class LogReader:
             primary=_of_primary(chosen, rows, matches) if chosen else None,
             signatures=matches, leaks=leaks.groups()[:_LEAKS],
             problems=_problems(stream, tally, leaks),
-            raw=(RawOutput(command="log", text=_text(chosen.lines)),) if chosen else (),
+            raw=(RawOutput(command="log", text=_text(chosen.whole)),) if chosen else (),
             seconds=round(time.monotonic() - began, 3),
         )  # fmt: skip
 
@@ -98,13 +98,14 @@ class LogReader:
                            release=release, taint=_taint(kept.lines)),
         )  # fmt: skip
         # The same kind of report is matched once, however often it comes.
-        key: tuple[str, ...] = (incident.format, row.fingerprint.exact, release or "")
+        said = (each.text for each in kept.said)
+        key: tuple[str, ...] = (incident.format, row.fingerprint.exact, release or "", *said)
         if not kept.lines[1:]:
             key = (*key, text)
         if key not in self._known:
             if len(self._known) > 10_000:
                 self._known.clear()
-            self._known[key] = tuple(m.id for m in self._match(kept, kept.lines, boots))
+            self._known[key] = tuple(m.id for m in self._match(kept, kept.whole, boots))
         return row.model_copy(
             update={
                 "count": kept.times,
@@ -121,7 +122,7 @@ class LogReader:
         facts = facts_of(lines, *_kernel(kept, boots))
         classification = classification_of(kept.incident, kept.lines[0].text)
         function = function_of(kept.incident, kept.lines)
-        own = frozenset(each.number for each in kept.lines)
+        own = frozenset(each.number for each in kept.whole)
         return self.knowledge.match(facts, classification, function, (), own)
 
 
@@ -181,11 +182,11 @@ def _together(chosen: Kept, kept: Sequence[Kept]) -> tuple[Line, ...]:
         for e in kept
         if e.boot == chosen.boot and e.incident.first_line != chosen.incident.first_line
     )
-    lines = list(chosen.lines)
+    lines = list(chosen.whole)
     for each in others:
-        if len(lines) + len(each.lines) > _TOGETHER:
+        if len(lines) + len(each.whole) > _TOGETHER:
             break
-        lines += each.lines
+        lines += each.whole
     return tuple(sorted(lines, key=lambda line: line.number))
 
 

@@ -1,6 +1,7 @@
 """One report in the log: its first line, its body, and when it is over."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vmtriage.analysis.klog import frames
@@ -35,11 +36,12 @@ class Report:
     cut: bool = False  # the log ended before anything showed that the report was over
     _quiet: int = 0  # lines since the last one that names code
     last_seen: int = 0  # the log's line number when something was added last
+    said: tuple[Line, ...] = ()  # before the head: what a WARN() says of itself
 
     @classmethod
-    def begin(cls, head: Head, line: Line) -> "Report":
-        """A report that has its first line only."""
-        return cls(head, [line], [head], last_seen=line.number)
+    def begin(cls, head: Head, line: Line, said: Sequence[Line] = ()) -> "Report":
+        """A report that has its first line only, and what was said before it."""
+        return cls(head, [line], [head], last_seen=line.number, said=tuple(said))
 
     def takes(self, head: Head) -> bool:
         """Whether this head is one more line of this report, not the begin of the next."""

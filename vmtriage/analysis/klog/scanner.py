@@ -12,6 +12,9 @@ from vmtriage.parsers.klog_line import Line
 
 _OPEN = 32  # reports at a time
 _NONE: tuple[Report, ...] = ()
+CUT = "[ cut here ]"  # a WARN() or BUG() begins; its own words may stand before its head
+_WORDS = 3  # lines of them that are kept
+_ELSEWHERE = 60  # lines of others among them
 _SILENCE = 3000  # lines of others after which a report is over
 
 
@@ -20,12 +23,14 @@ class Scanner:
 
     def __init__(self) -> None:
         self._open: dict[str | None, Report] = {}
-        self._words: str | None = None  # of the last panic
+        self._last_words: str | None = None  # of the last panic
+        self._cut: Line | None = None
+        self._said: list[Line] = []
 
     @property
     def idle(self) -> bool:
-        """No report is open: lines without a trigger need not be fed."""
-        return not self._open
+        """No report is open or begins: lines without a trigger need not be fed."""
+        return not self._open and self._cut is None
 
     def feed(self, line: Line, hits: Sequence[bytes] | None = None) -> Sequence[Report]:
         """Takes one line. hits: the trigger's literals in it; None: nobody has looked yet."""
@@ -34,11 +39,12 @@ class Scanner:
         claimed = head(line.text, hits) if hits else None
         if claimed is not None and claimed.form.final and self._echo(line.text):
             claimed = None
+        said = self._words(line, claimed)
         report = self._open.get(line.caller)
         if report is None and line.caller is None and len(self._open) == 1:
             report = next(iter(self._open.values()))  # a line that lost its prefix
         if claimed is not None:
-            return self._claimed(claimed, line, report)
+            return self._claimed(claimed, line, report, said)
         done: list[Report] = []
         if report is not None and report.add(line):
             done.append(self._close(report))
@@ -46,27 +52,43 @@ class Scanner:
             done += self._stale(line.number)
         return done or _NONE
 
-    def _claimed(self, claimed: Head, line: Line, report: Report | None) -> Sequence[Report]:
+    def _words(self, line: Line, claimed: Head | None) -> Sequence[Line]:
+        """Keeps what follows a cut; gives it to the head that ends it."""
+        if CUT in line.text:
+            self._cut, self._said = line, []
+        elif self._cut is not None and self._cut.caller == line.caller:
+            said = self._said
+            if claimed is not None or len(said) >= _WORDS:
+                self._cut, self._said = None, []
+                return said
+            said.append(line)
+        elif self._cut is not None and line.number - self._cut.number > _ELSEWHERE:
+            self._cut, self._said = None, []
+        return ()
+
+    def _claimed(
+        self, claimed: Head, line: Line, report: Report | None, said: Sequence[Line]
+    ) -> Sequence[Report]:
         if report is not None and report.takes(claimed):
             report.join(claimed, line)
             return _NONE
         if report is not None and _inside(claimed):
             return (self._close(report),) if report.add(line) else _NONE
         if not claimed.form.body:
-            return (Report.begin(claimed, line),)
+            return (Report.begin(claimed, line, said),)
         done = [] if report is None else [self._close(report)]
         if claimed.form.final:
             done += self.finish()
         while len(self._open) >= _OPEN:
             done.append(self._close(next(iter(self._open.values()))))
-        self._open[line.caller] = Report.begin(claimed, line)
+        self._open[line.caller] = Report.begin(claimed, line, said)
         return done
 
     def _echo(self, text: str) -> bool:
         """Whether these are the words of the last panic once more, in its end mark."""
         if text.startswith("---[ end"):
-            return self._words is not None and self._words in text
-        self._words = text.partition("not syncing")[2].strip(" :")
+            return self._last_words is not None and self._last_words in text
+        self._last_words = text.partition("not syncing")[2].strip(" :")
         return False
 
     def finish(self, *, cut: bool = False) -> Sequence[Report]:
@@ -75,6 +97,7 @@ class Scanner:
         for each in left:
             each.cut = cut
         self._open.clear()
+        self._cut, self._said = None, []
         return left
 
     def _close(self, report: Report) -> Report:

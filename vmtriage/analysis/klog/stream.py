@@ -14,7 +14,7 @@ import re2
 from vmtriage.analysis.klog import wrapped
 from vmtriage.analysis.klog.heads import head, trigger
 from vmtriage.analysis.klog.report import Report
-from vmtriage.analysis.klog.scanner import Scanner
+from vmtriage.analysis.klog.scanner import CUT, Scanner
 from vmtriage.analysis.klog.watch import Watch
 from vmtriage.parsers.klog_line import Line, read, split
 
@@ -22,6 +22,7 @@ _BLOCK = 1 << 20
 _LONGEST_LINE = 64 << 10  # bytes; where no line ends in so many, one is taken to end
 _KEPT_OF_A_LINE = 4 << 10  # bytes; no kernel prints longer ones
 _BANNER = b"Linux version "
+_CUT = CUT.encode()
 
 
 class Boot(NamedTuple):
@@ -98,6 +99,8 @@ class Stream:
     def _line(self, raw: bytes, hits: Sequence[bytes]) -> Sequence[Report | Boot]:
         self.lines += 1
         text = raw.decode("utf-8", "replace")
+        if _CUT in hits:
+            hits = [each for each in hits if each != _CUT]
         if not hits:
             return self._scanner.feed(read(self.lines, text), ())
         if _BANNER in hits:
@@ -115,7 +118,7 @@ class Stream:
         line = read(self.lines, raw.decode("utf-8", "replace"))
         if not self._scanner.idle and ("+0x" in line.text or line.text[:1].isspace()):
             return None  # a report's own: what is asked for there, the knowledge base finds
-        if hits and head(line.text, [each for each in hits if each != _BANNER]):
+        if hits and head(line.text, [each for each in hits if each not in (_BANNER, _CUT)]):
             return None
         found = self.watch.head(line.text, numbers)
         return Report.begin(found, line) if found else None
@@ -131,4 +134,4 @@ def _span(found: Any) -> tuple[int, int]:
 
 @cache
 def _wanted() -> Any:
-    return re2.compile(trigger().pattern + b"|" + _BANNER)
+    return re2.compile(trigger().pattern + b"|" + _BANNER + b"|" + re2.escape(_CUT))

@@ -27,6 +27,12 @@ class Kept(NamedTuple):
     times: int = 1
     last_seen: int = 0
     lone: bool = False  # a form of one line: nothing can follow
+    said: tuple[Line, ...] = ()  # right before its first line, by the same WARN()
+
+    @property
+    def whole(self) -> tuple[Line, ...]:
+        """Its lines and what was said before them."""
+        return (*self.said, *self.lines)
 
 
 @dataclass
@@ -67,8 +73,9 @@ class Tally:
             self.left_out += 1
             return
         kept = Kept(
-            found, _bounded(report.lines), boot, 1, found.first_line, not report.head.form.body
-        )
+            found, _bounded(report.lines), boot, 1, found.first_line, not report.head.form.body,
+            report.said,
+        )  # fmt: skip
         self._kinds.setdefault(key, []).append(kept)
 
     def kept(self) -> Sequence[Kept]:

@@ -60,6 +60,11 @@ CHECKERS: tuple[Format, ...] = (
         "notable", Blame.ALLOC, 120,
     ),
     Format(
+        "kmemleak-summary", C.MEMORY_LEAK, "{what}",
+        ("new suspected memory leak",), r"kmemleak: (?P<what>\d+ new suspected memory leaks?)",
+        "notable", Blame.NOBODY, 8,
+    ),
+    Format(
         "deadlock", C.LOCKDEP, "possible deadlock, {what}",
         ("possible circular", "possible recursive", "irq lock inversion"),
         r"possible (?P<what>circular locking dependency|recursive locking"

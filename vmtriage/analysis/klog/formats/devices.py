@@ -1,8 +1,9 @@
 """Hardware in the middle of the machine, and at its edges.
 
 Sources: arch/x86/kernel/cpu/mce/, drivers/edac/, drivers/acpi/apei/ghes.c, drivers/pci/pcie/,
-arch/x86/kernel/nmi.c, drivers/watchdog/, block/blk-core.c, fs/buffer.c, drivers/scsi/,
-drivers/message/fusion/, drivers/ata/libata-eh.c, drivers/nvme/host/.
+drivers/pci/hotplug/, arch/x86/kernel/nmi.c, arch/x86/kernel/cpu/{intel,bus_lock}.c,
+drivers/watchdog/, block/blk-core.c, fs/buffer.c, drivers/scsi/, drivers/message/fusion/,
+drivers/ata/libata-eh.c, drivers/nvme/host/.
 """
 
 from vmtriage.analysis.klog.formats.form import Blame, Format
@@ -46,7 +47,7 @@ HARDWARE: tuple[Format, ...] = (
     ),
     Format(
         "edac-uncorrected", C.MCE, "uncorrected memory error",
-        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ UE |UE (?:row|memory)"
+        ("EDAC",), r"EDAC (?:\S+ )?(?:MC|PCI|DEVICE)\S*: .*(?:\d+ UE |UE (?:row|memory|page)"
         r"|[Uu]ncorrect|UE read|HANDLING MCE)",
         "serious",
     ),
@@ -59,9 +60,10 @@ HARDWARE: tuple[Format, ...] = (
     Format(
         "hardware-decoded", C.MCE, "hardware error record",
         ("Corrected error, no action", "Deferred error, no action", "Northbridge Error (node",
-         "Hardware Error]: cache level: "),
+         "Hardware Error]: cache level: ", " CACHE Level-"),
         r"(?:Corrected|Deferred) error, no action required|Northbridge Error \(node \d"
-        r"|\[Hardware Error\]: cache level: ",
+        r"|\[Hardware Error\]: cache level: "
+        r"|(?:Generic|Instruction|Data) CACHE Level-\w+ \S+ Error",
         "notable", Blame.NOBODY, 12,
     ),
     Format(
@@ -70,8 +72,9 @@ HARDWARE: tuple[Format, ...] = (
     ),
     Format(
         "thermal", C.MCE, "CPU too hot, slowed down",
-        ("temperature above threshold", "temperature is above threshold"),
-        r"CPU(?P<cpu>\d+): (?:Core|Package) temperature (?:is )?above threshold", "notable",
+        ("temperature above threshold", "temperature is above threshold",
+         "Temperature above threshold"),
+        r"CPU(?P<cpu>\d+): (?:(?:Core|Package) t|T)emperature (?:is )?above threshold", "notable",
     ),
     Format(
         "thermal-shutdown", C.MCE, "too hot, the machine turns itself off",
@@ -98,6 +101,16 @@ HARDWARE: tuple[Format, ...] = (
         "notable", Blame.NOBODY, 12,
     ),
     Format(
+        "pcie-link", C.IO_ERROR, "PCI Express device in {what} is gone",
+        ("): Link Down", "Card not present"),
+        r"pciehp\b.*: (?P<what>Slot ?\([^)]*\)): (?:Link Down|Card not present)", "notable",
+    ),
+    Format(
+        "split-lock", C.UNKNOWN, "{comm} takes locks across cache lines, and is slowed down",
+        ("split_lock trap", "bus_lock trap"),
+        r"(?:^|: )(?P<comm>[^:]+)/(?P<pid>\d+) took a (?:split_lock|bus_lock) trap", "notable",
+    ),
+    Format(
         "nmi", C.NMI, "NMI",
         ("NMI: ",), r"NMI: (?:Not continuing|PCI system error|memory parity|IOCK error)",
         "serious", Blame.NOBODY, 60,
@@ -110,9 +123,11 @@ HARDWARE: tuple[Format, ...] = (
     ),
     Format(
         "watchdog-device", C.WATCHDOG, "hardware watchdog",
-        ("retimeout", "hpwdt: ", "did not stop!", "softdog: "),
+        ("retimeout", "hpwdt: ", "did not stop!", "softdog: ",
+         "not stopping watchdog"),
         r"[Ww]atchdog.*(?:pretimeout|hard reset)|hpwdt: .*NMI|watchdog\d*: watchdog did not stop!"
-        r"|IPMI Watchdog: .*(?:pretimeout|timed out|expired)|softdog: Initiating",
+        r"|IPMI Watchdog: .*(?:pretimeout|timed out|expired)|softdog: Initiating"
+        r"|Unexpected close, not stopping watchdog",
         "serious",
     ),
 )  # fmt: skip
@@ -131,13 +146,14 @@ STORAGE: tuple[Format, ...] = (
     Format(
         "block-io", C.IO_ERROR, "I/O error on {device}",
         ("I/O error", "medium error", "target error", "nexus error", "space allocation error",
-         "rejecting I/O", "ynchronize Cache"),
+         "rejecting I/O", "ynchronize Cache", "device offline error"),
         r"(?:Buffer )?I/O error[, ]+(?:on )?dev(?:ice)? ?(?P<device>[\w!/-]*)"
         r"|lost page write due to I/O error on (?P<device5>\S+)"
         r"|critical (?:medium|target|nexus|space allocation) error, dev (?P<device2>\S+?),"
         r"|\[(?P<device3>\w+)\] [Ss]ynchronize Cache.* failed|rejecting I/O to (?:offline"
         r"|dead) device"
-        r"|blk_update_request: .*error, dev (?P<device4>\w+)",
+        r"|blk_update_request: .*error, dev (?P<device4>\w+)"
+        r"|device offline error, dev (?P<device6>\S+?),",
         "serious",
     ),
     Format(
@@ -171,7 +187,7 @@ STORAGE: tuple[Format, ...] = (
         ("fault_state", "megaraid_sas", "megasas:", "aacraid: Host adapter", "hpsa "),
         r"fault_state\(0x|megaraid_sas .*(?:[Rr]esetting|firmware fault|FW in FAULT)"
         r"|megasas: .*(?:Reset|FW fault)|aacraid: Host adapter (?:abort|reset)"
-        r"|hpsa .*(?:lockup|controller is not)",
+        r"|hpsa .*(?:lockup|controller is not|resetting)",
         "serious",
     ),
 )  # fmt: skip

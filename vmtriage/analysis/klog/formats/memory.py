@@ -1,7 +1,7 @@
 """Memory: none left, or not what it should be.
 
 Sources: mm/oom_kill.c, mm/page_alloc.c, mm/memory.c, kernel/fork.c, mm/slub.c, mm/slab.c,
-mm/vmalloc.c, mm/swap_state.c, mm/page_io.c.
+mm/slab_common.c, mm/vmalloc.c, mm/swap_state.c, mm/page_io.c.
 """
 
 from vmtriage.analysis.klog.formats.form import Blame, Format
@@ -25,6 +25,11 @@ MEMORY: tuple[Format, ...] = (
         r"|oom-kill:constraint=.*,task=(?P<comm2>.+),pid=(?P<pid2>\d+)"
         r"|System is deadlocked on memory|[Mm]emory cgroup out of memory: [Kk]ill",
         "serious", Blame.NOBODY, 6, tail=True,
+    ),
+    Format(
+        "oom-limit", C.OOM, "out of memory: a cgroup's limit is reached",
+        ("killed as a result of limit",), r"^Task in \S.* killed as a result of limit of ",
+        "serious", Blame.NOBODY, 400, tail=True,
     ),
     Format(
         "bad-page", C.BAD_PAGE, "bad page state",
@@ -61,6 +66,13 @@ MEMORY: tuple[Format, ...] = (
         r"[Ss]lab corruption|slab error in|kernel BUG at mm/sl[aou]b(?:_common)?\.c"
         r"|cache_from_obj: Wrong slab cache",
         "panic", Blame.TRACE, 200,
+    ),
+    Format(
+        "slab-in-use", C.SLAB_CORRUPTION, "slab cache {what} destroyed with objects in it",
+        ("Slab cache still has objects",),
+        r"kmem_cache_destroy (?P<what>\S+): Slab cache still has objects"
+        r"(?: when called from (?P<fn>[A-Za-z_][\w.]*))?",
+        "serious", Blame.TITLE, 200,
     ),
     Format(
         "slub-history", C.SLAB_CORRUPTION, "slab object's history",

@@ -31,6 +31,11 @@ FAULTS: tuple[Format, ...] = (
         "panic", Blame.LOOP, _TRACE,
     ),
     Format(
+        "stack-near", C.STACK_OVERFLOW, "kernel stack nearly used up",
+        ("near stack overflow",), r"do_IRQ: (?P<comm>.*\S) near stack overflow \(cur:",
+        "serious", Blame.TRACE, 200,
+    ),
+    Format(
         "bad-address", C.PAGE_FAULT, "bad kernel memory access",
         ("nable to handle", "Unhandled fault", "kernel tried to execute",
          "attempted to read user", "attempted to write user", "attempted to execute"),

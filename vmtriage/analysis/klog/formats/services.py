@@ -2,6 +2,7 @@
 
 Sources: fs/ext4/super.c, fs/xfs/, fs/btrfs/, fs/jbd2/, fs/super.c, drivers/net/, net/core/,
 net/netfilter/, net/sunrpc/, fs/smb/client/, arch/x86/mm/fault.c, arch/x86/kernel/traps.c,
+net/ipv4/, net/ceph/, fs/ceph/, fs/nfs/,
 kernel/cgroup/pids.c, kernel/fork.c, fs/file_table.c.
 """
 
@@ -14,6 +15,7 @@ SERVICES: tuple[Format, ...] = (
         ("-fs error", "): error: ", "block allocation failed", "Aborting journal",
          "journal commit I/O error", "JBD2: ", "JBD: ", "XFS (", "XFS internal error",
          "BTRFS error", "BTRFS: error", "BTRFS critical", "BTRFS: Transaction",
+         "csum failed", "BTRFS warning", "force_shutdown(",
          "F2FS-fs (", "FAT-fs (", "GFS2: ", "SQUASHFS error", "OCFS2: ERROR"),
         r"EXT[234]-fs error(?: \(device (?P<device>[^)]+)\))?|journal commit I/O error"
         r"|EXT[234]-fs \((?P<device7>[^)]+)\): (?:error: \w+:|Delayed block allocation failed)"
@@ -22,12 +24,20 @@ SERVICES: tuple[Format, ...] = (
         r"|Error -?\d+ .* for)) ?(?P<device2>[\w-]*)"
         r"|XFS \((?P<device3>[^)]+)\):.*(?:[Cc]orruption|[Ii]nternal error|force_shutdown"
         r"|I/O [Ee]rror"
-        r"|metadata I/O error|log I/O error|[Ss]hutting down|[Pp]lease u[nm]*ount)"
+        r"|metadata I/O error|log I/O error|[Ss]hutting down|[Pp]lease u[nm]*ount"
+        r"|Filesystem has been shut down)|^xfs_(?:do_)?force_shutdown\((?P<device9>[^,)]+),"
+        r"|BTRFS:? warning ?(?:\(device (?P<device10>[^):]+)\))?:? .*(?:csum failed|checksum error"
+        r"|checksum verify failed|parent transid verify failed)|^btrfs:? csum failed"
         r"|BTRFS:? (?:error|critical) ?(?:\(device (?P<device4>[^):]+))?|BTRFS: Transaction aborted"
         r"|F2FS-fs \((?P<device5>[^)]+)\): .*(?:[Ii]nconsist|corrupt)"
         r"|FAT-fs \((?P<device6>[^)]+)\): error"
         r"|SQUASHFS error|OCFS2: ERROR|GFS2: .*fatal",
         "serious",
+    ),
+    Format(
+        "filesystem-history", C.IO_ERROR, "file system on {device} holds errors of earlier days",
+        ("error count since last fsck",),
+        r"EXT[234]-fs \((?P<device>[^)]+)\): error count since last fsck: [1-9]", "noise",
     ),
     Format(
         "read-only", C.IO_ERROR, "file system became read-only",
@@ -49,18 +59,32 @@ SERVICES: tuple[Format, ...] = (
     ),
     Format(
         "link-flap", C.IO_ERROR, "network link of {device} is down",
-        ("ink is Down", "ink is down", ": link down", ": Link down", ": Link Down"),
+        ("ink is Down", "ink is down", ": link down", ": Link down", ": Link Down",
+         "link status definitely down", "link status down", "Port module event"),
         r"(?P<device>[\w.-]+):? NIC (?:Copper |Fibre )?Link is Down\b"
         r"|(?P<device3>[\w.-]+): [Ll]ink is [Dd]own\b"
-        r"|(?P<device2>[\w.-]+): (?:NIC )?[Ll]ink [Dd]own\b(?:[^:]|$)",
+        r"|(?P<device2>[\w.-]+): (?:NIC )?[Ll]ink [Dd]own\b(?:[^:]|$)"
+        r"|(?P<device4>bond[\w.-]*): (?:\(slave (?P<what>\S+)\): )?link status (?:definitely )?down"
+        r"|mlx5_core (?P<device5>\S+): Port module event.*Cable (?:unplugged|error)",
         "notable",
     ),
     Format(
         "network-storage", C.IO_ERROR, "network file server does not answer",
-        ("not responding", "has not responded", "session lost, hunting", "hunting for new mon"),
+        ("not responding", "has not responded", "session lost, hunting", "hunting for new mon",
+         "ceph: mds"),
         r"nfs4?: server (?P<device>\S+) not responding|CIFS(?: VFS)?: .*has not responded"
-        r"|libceph: .*session lost",
+        r"|libceph: .*session lost|\bceph: (?P<device2>mds\d+) (?:hung|reconnect (?:denied|start))",
         "serious",
+    ),
+    Format(
+        "storage-connection", C.IO_ERROR, "connection to {device} was lost",
+        ("socket closed", "wrong peer"),
+        r"libceph: (?P<device>(?:osd|mds|mon)\d+) .*(?:socket closed|wrong peer)", "notable",
+    ),
+    Format(
+        "nfs-state", C.IO_ERROR, "NFS locks or open files were lost",
+        ("nfs4_reclaim_open_state", "NFS: state manager"),
+        r"NFS: (?:nfs4_reclaim_open_state: |state manager: ?.*(?:fail|lost|error))", "notable",
     ),
     Format(
         "limit-reached", C.UNKNOWN, "a limit is used up: {what}",
@@ -68,16 +92,28 @@ SERVICES: tuple[Format, ...] = (
          "out of memory -- consider", "orphaned sockets", "backlog limit exceeded"),
         r"(?P<what>nf_conntrack|ip_conntrack): table full|(?P<what2>neigh\w*): .*table overflow"
         r"|(?P<what3>cgroup: fork rejected by pids controller)|(?P<what4>VFS: file-max limit)"
-        r"|(?P<what5>TCP: out of memory)|(?P<what6>TCP: too many orphaned sockets)"
+        r"|(?P<what5>TCP: out of memory)|(?P<what6>TCP: too many (?:of )?orphaned sockets)"
         r"|(?P<what7>audit: backlog limit exceeded)|(?P<what8>[Nn]eighbour) table overflow",
         "notable",
     ),
     Format(
+        "syn-flood", C.UNKNOWN, "more new connections than the service at port {what} takes",
+        ("ossible SYN flooding",),
+        r"[Pp]ossible SYN flooding on port (?P<what>[\w.:\[\]]*\w)", "noise",
+    ),
+    Format(
+        "page-pool", C.UNKNOWN, "network pages are never given back",
+        ("stalled pool shutdown",), r"page_pool_release_retry\(\) stalled pool shutdown",
+        "notable",
+    ),
+    Format(
         "user-segfault", C.PAGE_FAULT, "user process {comm} crashed",
-        ("segfault at", "segfault (", "general protection ip", "unhandled ", "trap "),
+        ("segfault at", "segfault (", "general protection ip", "general protection fault ip",
+         "unhandled ", "trap "),
         r"^(?P<comm>.+)\[(?P<pid>\d+)\]: segfault (?:at|\(\d+\) at) "
         r"|^(?P<comm2>.+)\[(?P<pid2>\d+)\]: unhandled signal"
-        r"|^(?:traps: )?(?P<comm3>.+)\[(?P<pid3>\d+)\]:? (?:general protection|trap [a-z0-9 ]+) ip:"
+        r"|^(?:traps: )?(?P<comm3>.+)\[(?P<pid3>\d+)\]:? (?:general protection(?: fault)?"
+        r"|trap [a-z0-9 ]+) ip:"
         r"|^(?P<comm4>.+)\[(?P<pid4>\d+)\]: unhandled (?:exception:|[a-z0-9 ]*(?:fault|abort"
         r"|error) \()"
         r"|^(?P<comm5>[^ :]+): unhandled [a-z ]*(?:fault|abort) \(",

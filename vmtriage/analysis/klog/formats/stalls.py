@@ -2,8 +2,8 @@
 
 Sources: kernel/watchdog.c, kernel/watchdog_hld.c, kernel/watchdog_perf.c,
 arch/powerpc/kernel/watchdog.c, kernel/rcu/tree_stall.h (kernel/rcutree.c before 3.19),
-kernel/hung_task.c, kernel/workqueue.c, kernel/irq/spurious.c, kernel/time/clocksource.c,
-net/core/dev.c.
+kernel/hung_task.c, kernel/workqueue.c, kernel/exit.c, kernel/irq/spurious.c,
+kernel/time/clocksource.c, net/core/dev.c.
 """
 
 from vmtriage.analysis.klog.formats.form import Blame, Format
@@ -38,6 +38,12 @@ STALLS: tuple[Format, ...] = (
         "serious", Blame.LOOP, 600,
     ),
     Format(
+        "rcu-starved", C.RCU_STALL, "RCU's own thread did not run",
+        ("kthread starved for", "kthread timer wakeup"),
+        r"rcu_\w+ kthread (?:starved for|timer wakeup didn.t happen for) \d+ jiffies",
+        "serious", Blame.NOBODY, 60, tail=True,
+    ),
+    Format(
         "hung-task", C.HUNG_TASK, "task blocked",
         ("blocked for more than", "blocked in I/O wait", "can't die for more than"),
         r"INFO: task (?P<comm>.+):(?P<pid>\d+) (?:blocked|can't die)"
@@ -49,6 +55,10 @@ STALLS: tuple[Format, ...] = (
         ("workqueue lockup",),
         r"BUG: workqueue lockup - pool(?: cpus=(?P<cpu>\d+))?",
         "serious", Blame.NOBODY, 60,
+    ),
+    Format(
+        "workqueue-hog", C.UNKNOWN, "work item {what} holds its CPU for long",
+        (" hogged CPU for",), r"workqueue: (?P<what>\S+)(?: \[\S+\])? hogged CPU for ?>", "noise",
     ),
     Format(
         "spinlock", C.SPINLOCK, "spinlock misuse: {what}",
@@ -63,6 +73,12 @@ STALLS: tuple[Format, ...] = (
         r"BUG: scheduling while atomic: (?P<comm>.+)/(?P<pid>\d+)/"
         r"|scheduling while atomic|BUG: sleeping function called from invalid context",
         "serious", Blame.TRACE, _TRACE,
+    ),
+    Format(
+        "exited-atomic", C.UNKNOWN, "task died with preemption or interrupts still off",
+        ("exited with preempt_count", "exited with irqs"),
+        r"note: (?P<comm>.+)\[(?P<pid>\d+)\] exited with (?:preempt_count \d|irqs disabled)",
+        "notable",
     ),
     Format(
         "preemptible", C.ATOMIC_SLEEP, "per-CPU data used where the task may move",

@@ -43,9 +43,17 @@ def lossy(pattern: str) -> str:
     return "".join(p if p.startswith("[") else _BLANK.sub(" ?", p) for p in parts)
 
 
+class _Pattern(NamedTuple):
+    search: Any
+    names: tuple[tuple[str, int], ...]  # fields and the groups that may fill them
+
+
 @cache
-def _compiled(rank: int) -> Any:
-    return re2.compile(f"(?s){lossy(FORMATS[rank].pattern)}", _options())
+def _compiled(rank: int) -> _Pattern:
+    made = re2.compile(f"(?s){lossy(FORMATS[rank].pattern)}".encode(), _options())
+    # Alternatives number their groups (cpu, cpu2): one field, whichever matched.
+    names = ((_SUFFIX.sub("", name.decode()), n) for name, n in made.groupindex.items())
+    return _Pattern(made.search, tuple(names))
 
 
 @cache
@@ -95,21 +103,24 @@ def head(text: str, hits: Sequence[bytes] | None = None) -> Head | None:
                 if literal.text not in squeezed:
                     continue
             ranks.update(literal.ranks)
-    if not ranks:
-        return None
-    text = text[:_LONGEST]
-    return claim(text if text.isascii() else text.encode("utf-8", "replace").decode(), ranks)
+    return claim(text[:_LONGEST].encode("utf-8", "replace"), ranks) if ranks else None
 
 
-def claim(text: str, ranks: Iterable[int]) -> Head | None:
+def claim(text: bytes, ranks: Iterable[int]) -> Head | None:
     """The first of these forms whose pattern is found."""
     for rank in sorted(ranks):
-        found = _compiled(rank).search(text)
+        pattern = _compiled(rank)
+        found = pattern.search(text)
         if found:
-            return Head(rank, FORMATS[rank], _fields(found.groupdict()))
+            return Head(rank, FORMATS[rank], _fields(pattern, found, text))
     return None
 
 
-def _fields(groups: dict[str, str | None]) -> dict[str, str]:
-    """Named groups under their plain names: alternatives number them (cpu, cpu2)."""
-    return {_SUFFIX.sub("", name): text for name, text in groups.items() if text}
+def _fields(pattern: _Pattern, found: Any, text: bytes) -> dict[str, str]:
+    """Named groups under their plain names."""
+    fields = {}
+    for name, index in pattern.names:
+        start, end = found.span(index)
+        if 0 <= start < end:
+            fields[name] = text[start:end].decode("utf-8", "replace")
+    return fields

@@ -7,6 +7,7 @@ is as long as lines get, is that line's rest.
 import re
 
 _NARROWEST, _WIDEST = 40, 300
+_SAMPLE = 64 << 10  # bytes; a log that is wrapped is wrapped everywhere
 _PROOF = 3  # lines cut at the width, before it is believed
 _BEGINS = re.compile(
     rb"\s*(?:<\d{1,3}>)?\[\s*\d+\.\d+\]|[A-Z][a-z]{2} +\d+ \d\d:|\d{4}-\d\d-\d\d[T ]"
@@ -16,10 +17,12 @@ _BEGINS = re.compile(
 
 def width(block: bytes) -> int:
     """The width the lines of a block were wrapped at; 0: they were not."""
-    lines = block.split(b"\n")
-    sizes = list(map(len, lines))
+    sizes = list(map(len, block[:_SAMPLE].split(b"\n")))
     longest = max(sizes)
     if not _NARROWEST <= longest <= _WIDEST or sizes.count(longest) < _PROOF:
+        return 0
+    lines = block.split(b"\n")
+    if max(map(len, lines)) > longest:
         return 0
     full = [n for n, line in enumerate(lines[:-1]) if len(line) == longest]
     rests = sum(1 for n in full if lines[n + 1] and not _BEGINS.match(lines[n + 1]))

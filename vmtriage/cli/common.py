@@ -10,8 +10,8 @@ from vmtriage.errors import BadSetting
 from vmtriage.settings import Settings
 
 if TYPE_CHECKING:
-    from vmtriage.analysis.klog.watch import Watch
     from vmtriage.analysis.knowledge import Knowledge
+    from vmtriage.pipeline.logs import LogReader
 
 signatures_option = click.option(
     "--signatures",
@@ -53,10 +53,17 @@ def knowledge_of(settings: Settings) -> "Knowledge":
     return Knowledge(load(settings.signatures, settings.packs, settings.cache_dir))
 
 
-def watch_of(settings: Settings) -> "Watch":
-    """What the signatures of a site ask of single lines: those of packs, or of another base."""
+def reader_of(settings: Settings) -> "LogReader":
+    """Reads logs with the knowledge base these settings name, loaded when it is needed.
+
+    A site's own signatures, packs or another base, are asked for single lines too.
+    """
     from vmtriage.analysis.klog.watch import Watch
     from vmtriage.analysis.signatures import load
+    from vmtriage.pipeline.logs import LogReader
 
-    own = (*((settings.signatures,) if settings.signatures else ()), *settings.packs)
-    return Watch([each for directory in own for each in load(directory, (), settings.cache_dir)])
+    own = [each for pack in settings.packs for each in load(pack, (), settings.cache_dir)]
+    if settings.signatures is None:
+        return LogReader(lambda: knowledge_of(settings), Watch(own))
+    knowledge = knowledge_of(settings)
+    return LogReader(lambda: knowledge, Watch([*knowledge.signatures, *own]))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from vmtriage.cli.common import knowledge_of, pack_option, settings_of, signatures_option, watch_of
+from vmtriage.cli.common import pack_option, reader_of, settings_of, signatures_option
 
 _FORMATS = ("text", "json", "jsonl", "md", "html")
 _SEVERITIES = ("panic", "serious", "notable", "noise")
@@ -51,11 +51,11 @@ def log(
     journalctl -k -b -1 | vmtriage log -
     vmtriage log --format jsonl /var/crash/*/vmcore-dmesg.txt | jq .primary.title
     """
-    from vmtriage.pipeline.logs import LogReader, log_file
+    from vmtriage.pipeline.logs import log_file
     from vmtriage.report.logs import LOG_RENDERERS, several
 
     settings = settings_of(signatures, packs)
-    reader = LogReader(lambda: knowledge_of(settings), watch_of(settings))
+    reader = reader_of(settings)
     worst = len(_SEVERITIES)
     kept = []
     for name in files:

@@ -17,6 +17,7 @@ from vmtriage.analysis.patterns import compiled, plain, quiet
 from vmtriage.models.finding import CrashClass
 from vmtriage.models.signature import Match, Signature
 
+_PIECE = 8 << 10  # bytes: a pattern is searched only near the words it needs
 _RANK = 1_000_000  # below every form of ours
 _ANCHOR = re.compile(r"(?<![\\\[])\^")
 
@@ -60,8 +61,16 @@ class Watch:
 
     def hits(self, block: bytes) -> list[tuple[int, int]]:
         """Where in a block which pattern may be found: offset and number, in order."""
-        possible = self._filter.Match(block, True) or ()
-        found = ((hit.start(), n) for n in possible for hit in self._search(n).finditer(block))
+        found: list[tuple[int, int]] = []
+        begin = 0
+        while begin < len(block):
+            end = block.find(b"\n", begin + _PIECE) + 1 or len(block)
+            piece = block[begin:end]
+            for number in self._filter.Match(piece, True) or ():
+                found += (
+                    (begin + hit.start(), number) for hit in self._search(number).finditer(piece)
+                )
+            begin = end
         return sorted(found)
 
     def head(self, text: str, numbers: Sequence[int]) -> Head | None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmtriage.analysis.matching import match_all
+from vmtriage.analysis.crash_view import CrashView
+from vmtriage.analysis.matching import match_view
 from vmtriage.models.backtrace import Backtrace, Backtraces, ExceptionFrame, Frame
 from vmtriage.models.evidence import Evidence, Facts
 from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, Throttled
@@ -71,7 +72,8 @@ def matches(
         crash_class=CrashClass(crash_class), title="t", severity="panic", confidence="high",
         evidence=(Evidence(command="sys", line=13, text=panic, says="the panic text"),),
     )  # fmt: skip
-    return match_all(signatures, Facts(system=system, **facts), classification, function, throttled)
+    seen = CrashView(Facts(system=system, **facts), classification, function, throttled)
+    return match_view(signatures, seen)
 
 
 BT = stack(

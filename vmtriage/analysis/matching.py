@@ -10,27 +10,15 @@ from vmtriage.analysis.crash_view import CrashView
 from vmtriage.analysis.kernels import parse_kernel
 from vmtriage.analysis.relevance import relevant
 from vmtriage.analysis.versions import Answer, verdict
-from vmtriage.models.evidence import Confidence, Evidence, Facts
-from vmtriage.models.finding import Classification, GuiltyFunction, Throttled
+from vmtriage.models.evidence import Confidence, Evidence
 from vmtriage.models.signature import KernelVerdict, Signature, SignatureMatch
 
 _FIXED = "same pattern but this kernel has the fix: another bug, or a regression"
 _VERDICT_RANK: dict[KernelVerdict, int] = {"affected": 0, "unknown": 1, "fixed": 2}
 
 
-def match_all(
-    signatures: Iterable[Signature],
-    facts: Facts,
-    classification: Classification,
-    function: GuiltyFunction | None,
-    throttled: Sequence[Throttled],
-) -> tuple[SignatureMatch, ...]:
-    """All signatures that fit, best first; those a better one supersedes are left out."""
-    return match_view(signatures, CrashView(facts, classification, function, throttled))
-
-
 def match_view(signatures: Iterable[Signature], crash: CrashView) -> tuple[SignatureMatch, ...]:
-    """The same for a crash that is prepared already."""
+    """All signatures that fit, best first; those a better one supersedes are left out."""
     system = crash.facts.system
     kernel = parse_kernel(system.release if system else None, system.version if system else None)
     found: list[tuple[Signature, tuple[Evidence, ...], Answer]] = []

@@ -51,7 +51,7 @@ def log(
     journalctl -k -b -1 | vmtriage log -
     vmtriage log --format jsonl /var/crash/*/vmcore-dmesg.txt | jq .primary.title
     """
-    from vmtriage.pipeline.logs import log_file
+    from vmtriage.pipeline.logfile import log_file
     from vmtriage.report.logs import LOG_RENDERERS, several
 
     settings = settings_of(signatures, packs)

@@ -1,17 +1,11 @@
 """A kernel log as one job: lines -> reports -> incidents -> known bugs -> the primary one."""
 
-import bz2
-import gzip
-import lzma
 import re
 import time
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from vmtriage import __version__
 from vmtriage.analysis.fingerprint import of as fingerprint_of
@@ -21,7 +15,6 @@ from vmtriage.analysis.klog.stream import Boot as Banner
 from vmtriage.analysis.klog.stream import Stream
 from vmtriage.analysis.klog.tally import Kept, Tally
 from vmtriage.analysis.klog.watch import Watch
-from vmtriage.errors import BadDump, NoInput
 from vmtriage.models.evidence import Problem
 from vmtriage.models.finding import CrashClass
 from vmtriage.models.logreport import Boot, LogIncident, LogReport
@@ -220,34 +213,3 @@ def _problems(stream: Stream, tally: Tally, leaks: LeakGroups) -> tuple[Problem,
         message = f"{leaks.left_out} leaked objects with still other stacks were counted, not kept"
         found.append(Problem(kind="too_many", message=message))
     return tuple(found)
-
-
-@contextmanager
-def log_file(name: str, stdin: BinaryIO) -> Iterator[BinaryIO]:
-    """Opens a log, unpacked where it is packed; `-` is standard input. NoInput says what to do."""
-    if name == "-":
-        yield stdin
-        return
-    try:
-        with Path(name).open("rb") as plain:
-            head = plain.read(6)
-            plain.seek(0)
-            yield _unpacked(plain, head)
-    except IsADirectoryError as error:
-        raise NoInput(f"{name}: is a directory", next_step="name the log file in it") from error
-    except FileNotFoundError as error:
-        raise NoInput(f"{name}: no such file", next_step="check the path") from error
-    except (EOFError, zlib.error, lzma.LZMAError) as error:
-        raise BadDump(f"{name}: broken archive: {error}", next_step="unpack it by hand") from error
-    except OSError as error:
-        raise NoInput(f"{name}: {error.strerror or error}", next_step="check the file") from error
-
-
-def _unpacked(plain: BinaryIO, head: bytes) -> BinaryIO:
-    if head.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, gzip.GzipFile(fileobj=plain))
-    if head.startswith(b"BZh"):
-        return cast(BinaryIO, bz2.BZ2File(plain))
-    if head.startswith(b"\xfd7zXZ\0"):
-        return cast(BinaryIO, lzma.LZMAFile(plain))
-    return plain

@@ -96,7 +96,10 @@ ___pskb_trim pskb_\w+ read(?:b|w|l|q) write(?:b|w|l|q) ioread\w+ iowrite\w+ iput
 fast_dput lockref_get\w* kthread_stop crc\w+ hex_dump\w* print_hex_dump\w* number vsnprintf
 vscnprintf snprintf sprintf string\w* pointer __sw_hweight\w* hweight\w+ __x86_return\w* add_taint
 kobject_\w+ skb_\w*panic \w+fs_panic call_rcu\w* __call_rcu\w* init_timer\w* hrtimer_init\w*
-__init_work\w* read_word_at_a_time \w*_atomic_dec_and_\w+ get_device\w* put_device
+__init_work\w* read_word_at_a_time read_pnet write_pnet
+\w+_is_static_object percpu_ref_\w+ lock_page unlock_page get_page array_index_\w+
+__?mod_\w*state dma_map_\w+ dma_unmap_\w+ get_net put_net
+ \w*_atomic_dec_and_\w+ get_device\w* put_device
 rollback_registered\w* unregister_netdev\w* dpm_sysfs\w+ device_(?:destroy|unregister|create)\w*
 add_uevent_var usb_kill_\w+ usb_poison\w* flush_workqueue\w* drain_workqueue\w*
 tty_unregister_device va_format hex_string ip\d\w*_string mac_address_string escaped_string

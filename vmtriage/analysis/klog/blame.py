@@ -214,12 +214,23 @@ _ASKED = re.compile(
 
 
 def _lock_sites(lines: Sequence[Line]) -> Iterator[Found]:
-    """Where the locks in question were (to be) taken, the wanted one before the held one."""
-    asked = False
+    """Where the locks in question were (to be) taken, the wanted one before the held one.
+
+    The list of all locks held (`#0: ...`) counts only where nothing else is told.
+    """
+    asked = told = False
+    held: list[Found] = []
     for line in lines[:40]:
-        if "existing dependency" in line.text or "stack backtrace" in line.text:
-            return
-        if _SITE.search(line.text) or (asked and "[<" in line.text):
-            yield from frames.named(line.text)
-        if _ASKED.search(line.text):
+        text = line.text
+        if "existing dependency" in text or "stack backtrace" in text:
+            break
+        if _SITE.search(text) or (asked and "[<" in text):
+            if text.lstrip().startswith("#"):
+                held += frames.named(text)
+                continue
+            told = True
+            yield from frames.named(text)
+        if _ASKED.search(text):
             asked = True
+    if not told:
+        yield from held

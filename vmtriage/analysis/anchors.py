@@ -23,7 +23,7 @@ new_sync_\w+ call_(?:read|write)_iter do_iter_\w+ compat_ioctl\w*
 sock_(?:sendmsg|recvmsg|write_iter|read_iter|ioctl|close)\w* netlink_(?:unicast|sendmsg|rcv_skb)
 \w*rtnetlink_rcv_msg genl_rcv_msg genl_family_rcv_msg\w* __fput fput ____fput __do_fault
 nfnetlink_rcv_msg full_proxy_\w+ proc_reg_\w+ kernfs_fop_\w+ generic_smp_call\w*
-__?flush_smp_call\w* notifier_call_chain call_netdevice_notifiers\w* do_one_initcall
+__?flush_smp_call\w* do_one_initcall
 __x64_sys_exit_group do_one_pass run_ksoftirqd smpboot_thread_fn handle_irq_event\w*
 __handle_irq_event\w*
 """

@@ -46,9 +46,10 @@ kmemdup\w* kstrdup\w* kstrndup kvmalloc\w* kvfree\w* __kvmalloc\w* _{0,2}v[mz]al
 __vmalloc\w* vfree __vfree ___slab_alloc __slab_alloc slab_\w+ __slab_free new_slab allocate_slab
 alloc_slab\w* get_partial\w* _*alloc_\w*pages\w* __get_free_pages\w* get_zeroed_page
 __free_pages\w* free_pages\w* __free_page\w* free_unref\w* free_pcppages\w* get_page_from_freelist
-prep_new_page post_alloc_hook __folio_alloc\w* folio_alloc\w* vma_alloc_folio\w* filemap_\w+
-pagecache_get_page __page_cache_alloc find_or_create_page __put_page put_page folio_put\w*
-__folio_put\w* free_large_kmalloc alloc_percpu\w* __alloc_percpu\w* pcpu_alloc\w* free_percpu
+prep_new_page post_alloc_hook __folio_alloc\w* folio_alloc\w* vma_alloc_folio\w* _*filemap_\w+
+\w*page_owner\w* pagecache_get_page __page_cache_alloc find_or_create_page __put_page put_page
+folio_put\w* __folio_put\w* free_large_kmalloc alloc_percpu\w* __alloc_percpu\w* pcpu_alloc\w*
+free_percpu __page_pool_alloc\w* page_pool_alloc\w*
 cache_\w+ ____cache_alloc\w* __cache_free\w* create_object\w* __create_object\w* alloc_inode
 krealloc\w* devm_k\w+ mempool_alloc\w* mempool_free\w* alloc_large_kmalloc qlist_\w+
 quarantine_\w+ memcg_slab\w* __memcg\w* do_kmalloc\w* create_kmalloc\w* idr_\w+ __radix_tree\w*

@@ -75,9 +75,11 @@ def _candidates(
     if kind is Blame.ORDER:
         return (*sites, *(f for t in code.traces for f in t.certain))
     if kind is Blame.CHAIN:
-        return _became(code) or _stack(code)
+        return _announced(code, "which became") or _stack(code)
     if kind is Blame.ALLOC:
         return _stack(code)
+    if kind is Blame.OWNER:
+        return _announced(code, "page last allocated") or _stack(code)
     start = (Found(title),) if kind is Blame.TITLE and title else ()
     if code.pc is not None:
         start = (*start, code.pc)
@@ -86,9 +88,9 @@ def _candidates(
     return (*start, *_stack(code))
 
 
-def _became(code: Code) -> tuple[Found, ...]:
-    """The place where the lock became one that interrupts take."""
-    return next((t.certain for t in code.traces if "which became" in t.label), ())
+def _announced(code: Code, label: str) -> tuple[Found, ...]:
+    """The trace that such words announce."""
+    return next((each.certain for each in code.traces if label in each.label), ())
 
 
 def _stack(code: Code) -> tuple[Found, ...]:

@@ -10,8 +10,8 @@ from vmtriage.parsers.klog_line import Line
 
 _BREAK = re.compile(
     r"^\s*(?:Allocated by|Freed by|Last potentially|Second to last|The buggy address"
-    r"|Uninit was|Local variable|Bytes \d|which lock already|the existing dependency|Showing all"
-    r"|NMI backtrace for|Sending NMI|Task dump for|to a |but task is|stack backtrace"
+    r"|Uninit was|page last |Local variable|Bytes \d|which lock already|the existing dependency"
+    r"|Showing all|NMI backtrace for|Sending NMI|Task dump for|to a |but task is|stack backtrace"
     r"|Possible unsafe|-> #\d+ |other info|rcu: RCU|INFO: |\.\.\. which|.* state was registered)"
 )
 _SUMMARY = re.compile(r"^\s*(?:RIP|EIP:) +\[<")  # said once more when the oops is over

@@ -14,6 +14,7 @@ class Blame(Enum):
     LOCK = "the place the lock was taken at, then the trace"
     ORDER = "the places the two locks were taken at, then every trace"
     CHAIN = "the place a lock became one that interrupts take"
+    OWNER = "who asked for the page last, where that is told, else the first call trace"
     TRACE = "the first call trace"
     LOOP = "the frame below the loop the CPU was stuck in"
     WAIT = "the caller of what the task waits for"

@@ -36,7 +36,7 @@ MEMORY: tuple[Format, ...] = (
         ("BUG: Bad page", "Bad page state", "Eeek! page_mapcount"),
         r"BUG: Bad page (?:state|cache) in process (?P<comm>.+?) +pfn|BUG: Bad page (?:state|cache)"
         r"|Bad page state in process|Eeek! page_mapcount",
-        "serious", Blame.TRACE, _TRACE,
+        "serious", Blame.OWNER, _TRACE,
     ),
     Format(
         "bad-mapping", C.BAD_PAGE, "bad page tables",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vmtriage.analysis.klog.owner import owner
 from vmtriage.models.finding import CrashClass, Incident
 
 C = CrashClass
@@ -24,10 +25,12 @@ def primary(incidents: Sequence[Incident]) -> Incident | None:
         return None
     fatal = next((each for each in grave if each.severity == _PANIC), None)
     if fatal is None:
-        return min(grave, key=lambda each: _RANK[each.severity])
+        first = min(grave, key=lambda each: _RANK[each.severity])
+        return owner(first, grave) or first
     if fatal.format.startswith("panic"):
         fatal = _echoed(fatal, grave)
     first = _whole(_first_of_chain(fatal, grave), grave)
+    first = owner(first, grave) or first
     return first.model_copy(update={"severity": _PANIC})
 
 

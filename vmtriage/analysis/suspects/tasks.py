@@ -2,18 +2,13 @@
 
 from collections.abc import Iterator
 
-from vmtriage.analysis import plumbing
+from vmtriage.analysis.klog.owner import related, waits_for_a_lock
 from vmtriage.analysis.suspects.case import Case
 from vmtriage.models.evidence import Evidence
-from vmtriage.models.finding import CrashClass, Incident
+from vmtriage.models.finding import CrashClass
 from vmtriage.models.report import Culprit
 
 C = CrashClass
-
-_SYSCALL_PATH = frozenset(
-    {"vfs_write", "ksys_write", "vfs_read", "ksys_read", "full_proxy_write", "new_sync_write",
-     "vfs_ioctl", "do_sys_open", "do_sys_openat2", "path_openat", "do_filp_open"}
-)  # fmt: skip
 
 
 def asked_for(case: Case) -> Iterator[Culprit]:
@@ -34,9 +29,9 @@ def lock_owner(case: Case) -> Iterator[Culprit]:
     hung = [i for i in case.incidents if i.crash_class is C.HUNG_TASK and i.comm]
     if case.classification.crash_class is not C.HUNG_TASK or not hung:
         return
-    waiters = [i for i in hung if plumbing.LOCKING & set(i.trace)]
+    waiters = [i for i in hung if waits_for_a_lock(i)]
     others = [i for i in hung if i.trace and i not in waiters]
-    owners = [i for i in others if any(_related(i, waiter) for waiter in waiters)]
+    owners = [i for i in others if any(related(i, waiter) for waiter in waiters)]
     suspect = owners[0] if owners else hung[0]
     says = "blocked, but not for the lock" if owners else "the first task reported as blocked"
     yield Culprit(
@@ -58,8 +53,3 @@ def lock_owner(case: Case) -> Iterator[Culprit]:
             ),
         ),
     )
-
-
-def _related(owner: Incident, waiter: Incident) -> bool:
-    """Both stacks pass through a function that is no mere carrier."""
-    return bool(set(owner.trace) & set(waiter.trace) - plumbing.CARRIERS - _SYSCALL_PATH)

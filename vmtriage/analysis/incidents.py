@@ -3,8 +3,9 @@
 import re
 
 from vmtriage.analysis.klog import frames
+from vmtriage.analysis.klog.heads import hits_in
 from vmtriage.analysis.klog.incident import incident
-from vmtriage.analysis.klog.scanner import Scanner
+from vmtriage.analysis.klog.scanner import CUT, Scanner
 from vmtriage.models.finding import Incident
 from vmtriage.models.klog import KernelLog
 from vmtriage.parsers.klog_line import Line, read, split
@@ -16,11 +17,17 @@ def find(log: KernelLog) -> tuple[Incident, ...]:
     """All incidents in order of their first line."""
     scanner = Scanner()
     found: list[Incident] = []
-    for record in log.records:
+    hits = hits_in([record.text for record in log.records])
+    for place, record in enumerate(log.records):
+        if place not in hits and scanner.idle and CUT not in record.text:
+            continue
         line = Line(record.line, record.text, record.time_s, record.level, record.caller)
-        for part in split(record.text) if "] " in record.text[1:] else (record.text,):
-            piece = line if part is record.text else read(record.line, part)
-            found += map(incident, scanner.feed(piece))
+        parts = split(record.text) if place in hits else (record.text,)
+        if len(parts) == 1:
+            found += map(incident, scanner.feed(line, hits.get(place, ())))
+            continue
+        for part in parts:
+            found += map(incident, scanner.feed(read(record.line, part)))
     found += map(incident, scanner.finish(cut=True))
     return tuple(sorted(found, key=lambda each: each.first_line))
 

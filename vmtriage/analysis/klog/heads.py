@@ -5,13 +5,16 @@ there decide which patterns are tried. Patterns are RE2: linear in the line, wha
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import re2
 
 from vmtriage.analysis.klog.formats import FORMATS, Format
+from vmtriage.analysis.patterns import quiet
 
 _LONGEST = 4096  # characters of a line that are looked at
 _SUFFIX = re.compile(r"\d+$")
@@ -31,12 +34,6 @@ class _Literal(NamedTuple):
     ranks: tuple[int, ...]
 
 
-def _options() -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    return options
-
-
 def lossy(pattern: str) -> str:
     """The pattern, where every blank may be missing; those in [...] stay as they are."""
     parts = re.split(r"(\[[^\]]*\])", pattern)
@@ -50,7 +47,7 @@ class _Pattern(NamedTuple):
 
 @cache
 def _compiled(rank: int) -> _Pattern:
-    made = re2.compile(f"(?s){lossy(FORMATS[rank].pattern)}".encode(), _options())
+    made = re2.compile(f"(?s){lossy(FORMATS[rank].pattern)}".encode(), quiet())
     # Alternatives number their groups (cpu, cpu2): one field, whichever matched.
     names = ((_SUFFIX.sub("", name.decode()), n) for name, n in made.groupindex.items())
     return _Pattern(made.search, tuple(names))
@@ -81,7 +78,17 @@ def trigger() -> Any:
         if not any(other != text and other in text for other in squeezed.values())
     )  # fmt: skip
     pattern = "|".join(lossy(re.escape(each).replace("\\ ", " ")) for each in shortest)
-    return re2.compile(f"(?:{pattern})".encode(), _options())
+    return re2.compile(f"(?:{pattern})".encode(), quiet())
+
+
+def hits_in(texts: Sequence[str]) -> dict[int, list[bytes]]:
+    """What the trigger finds in many lines, by their place: one search for all of them."""
+    raw = [text.encode("utf-8", "replace") for text in texts]
+    starts = list(accumulate((len(each) + 1 for each in raw), initial=0))
+    found: dict[int, list[bytes]] = {}
+    for hit in trigger().finditer(b"\n".join(raw)):
+        found.setdefault(bisect_right(starts, hit.start()) - 1, []).append(hit.group())
+    return found
 
 
 def literals(text: str) -> tuple[bytes, ...]:

@@ -582,3 +582,23 @@ def test_a_lockup_whose_report_was_broken_off_leaves_the_word_to_the_whole_one()
     assert (got.primary.crash_class, got.primary.function) == ("hard_lockup", "widget_timer")
     assert (got.primary.cpu, got.primary.severity) == (2, "panic")
     assert got.primary.corrupted is False
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Tainted: G           OE     6.1.0-9-amd64 #1  Debian 6.1.27-1",
+        "Tainted: G           OE  ------------   3.10.0-957.el7.x86_64 #1",
+        "Tainted: [O]=OOT_MODULE, [E]=UNSIGNED_MODULE",
+    ],
+)
+def test_taint_stands_beside_the_fingerprint_in_every_wording(said: str) -> None:
+    whole = "Not tainted 6.1.0-9-amd64 #1  Debian 6.1.27-1"
+    assert whole in OOPS
+    got = read_log(OOPS.replace(whole, said)).primary
+    assert got
+    assert got.fingerprint.taint == ("O", "E")
+    clean = read_log(OOPS).primary
+    assert clean
+    assert clean.fingerprint.taint == ()
+    assert clean.fingerprint.exact == got.fingerprint.exact

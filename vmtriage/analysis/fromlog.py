@@ -6,11 +6,26 @@ from vmtriage.models.evidence import Facts
 from vmtriage.models.system import SystemInfo
 
 _BANNER = re.compile(r"Linux version (?P<release>\S+) .*?(?P<version>#\d+.*)$")
+_CUT_BANNER = re.compile(r"Linux version (?P<release>\S+) ")
 # "CPU: 0 PID: 1 Comm: x Tainted: G OE 6.1.0-9-amd64 #1  Debian 6.1.27-1"
 _OOPS = re.compile(
     r"(?:Tainted: [A-Z ]+|Not tainted) +\(?(?P<release>\d+\.\d+\S*) (?P<version>#\S.*?)\)?$"
 )
 _PANIC = re.compile(r"Kernel panic - not syncing")
+
+
+def kernel_of(text: str) -> tuple[str, str] | None:
+    """Release and version that a banner or an oops tells, None for any other line."""
+    found = _BANNER.search(text) or _OOPS.search(text)
+    return (found["release"], found["version"]) if found else None
+
+
+def banner_of(text: str) -> tuple[str | None, str | None]:
+    """Release and version of a banner, as far as it is whole."""
+    if whole := kernel_of(text):
+        return whole
+    found = _CUT_BANNER.search(text)
+    return found and found["release"], None
 
 
 def with_log_facts(facts: Facts) -> Facts:
@@ -19,9 +34,8 @@ def with_log_facts(facts: Facts) -> Facts:
         return facts
     release = version = panic = None
     for record in facts.log.records:
-        found = _BANNER.search(record.text) or _OOPS.search(record.text)
-        if found and release is None:
-            release, version = found["release"], found["version"]
+        if release is None and (found := kernel_of(record.text)):
+            release, version = found
         if panic is None and _PANIC.search(record.text):
             panic = record.text.strip()
     base = facts.system or SystemInfo()

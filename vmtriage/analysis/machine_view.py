@@ -24,6 +24,16 @@ class Share:
     evidence: Evidence
 
 
+def taint_letters(text: str) -> tuple[str, ...] | None:
+    """Letters that a line of the log says are set; None: it tells nothing of taint."""
+    match = _TAINTED.search(text) if "ainted" in text else None
+    if match is None:
+        return None
+    named = re.findall(r"\[([A-Z])\]=", match["named"]) if match["named"] else ()
+    letters = named or (match["letters"] or "").replace(" ", "")
+    return tuple(dict.fromkeys(each for each in letters if each != _NO_TAINT))
+
+
 def taint(facts: Facts) -> Mapping[str, Evidence] | None:
     """Letters that are set, each with the line that shows it; None: nothing tells."""
     found: dict[str, Evidence] = {}
@@ -33,13 +43,10 @@ def taint(facts: Facts) -> Mapping[str, Evidence] | None:
         for letter in module.taints:
             found.setdefault(letter, _said("mod -t", module.line, text))
     for record in facts.log.records if facts.log else ():
-        if "ainted" not in record.text or not (match := _TAINTED.search(record.text)):
-            continue
-        told = True
-        letters = re.findall(r"\[([A-Z])\]=", match["named"]) if match["named"] else ()
-        for letter in letters or (match["letters"] or "").replace(" ", ""):
-            if letter != _NO_TAINT:
-                found.setdefault(letter, _said("log", record.line, record.text))
+        letters = taint_letters(record.text)
+        told = told or letters is not None
+        for letter in letters or ():
+            found.setdefault(letter, _said("log", record.line, record.text))
     return found if told else None
 
 

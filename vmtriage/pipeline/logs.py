@@ -1,6 +1,5 @@
 """A kernel log as one job: lines -> reports -> incidents -> known bugs -> the primary one."""
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,14 +8,16 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from vmtriage import __version__
 from vmtriage.analysis.fingerprint import of as fingerprint_of
+from vmtriage.analysis.fromlog import banner_of, kernel_of
 from vmtriage.analysis.klog.leaks import LeakGroups
 from vmtriage.analysis.klog.primary import primary
 from vmtriage.analysis.klog.stream import Boot as Banner
 from vmtriage.analysis.klog.stream import Stream
 from vmtriage.analysis.klog.tally import Kept, Tally
 from vmtriage.analysis.klog.watch import Watch
+from vmtriage.analysis.machine_view import taint_letters
 from vmtriage.models.evidence import Problem
-from vmtriage.models.finding import CrashClass
+from vmtriage.models.finding import CrashClass, Incident
 from vmtriage.models.logreport import Boot, LogIncident, LogReport
 from vmtriage.models.report import RawOutput, ToolInfo
 from vmtriage.models.signature import SignatureMatch
@@ -25,14 +26,9 @@ from vmtriage.parsers.klog_line import Line
 if TYPE_CHECKING:
     from vmtriage.analysis.knowledge import Knowledge
 
-_BANNER = re.compile(r"Linux version (?P<release>\S+) .*?(?P<version>#\d+.*)?$")
-# "CPU: 0 PID: 1 Comm: x Tainted: G OE 6.1.0-9-amd64 #1 Debian ..." and "Not tainted 5.4.0 #1"
-_OOPS = re.compile(
-    r"(?:Tainted: [A-Z ]+|Not tainted) +\(?(?P<release>\d+\.\d+\S*) (?P<version>#\S.*)"
-)
-_TAINT = re.compile(r"Tainted: ([A-Z ]+?)(?= +\d|$|=)")
 # Their incidents are messages of one line, told apart by nothing but the message.
 _MESSAGES = frozenset({CrashClass.IO_ERROR, CrashClass.WATCHDOG, CrashClass.UNKNOWN})
+_OPENING = 80  # lines of a report within which it names kernel and taint
 _LEAKS = 50  # stacks of leaked objects told
 _HEADER = 3  # lines that a journal may write before the first boot's own
 _TOGETHER = 4000  # lines of all incidents that the primary one's signatures may look at
@@ -126,25 +122,20 @@ def _path(kept: Kept) -> tuple[str, ...]:
 
 
 def _boot(line: Line) -> Boot:
-    found = _BANNER.search(line.text)
-    release, version = (found["release"], found["version"]) if found else (None, None)
+    release, version = banner_of(line.text)
     return Boot(line=line.number, release=release, version=version)
 
 
 def _kernel(kept: Kept, boots: Sequence[Boot]) -> tuple[str | None, str | None]:
     """Release and version: by the report itself, else by the banner of its boot."""
-    for line in kept.lines[:80]:
-        if "ainted" in line.text and (found := _OOPS.search(line.text)):
-            return found["release"], found["version"]
+    own = (kernel_of(line.text) for line in kept.lines[:_OPENING] if "ainted" in line.text)
     boot = boots[kept.boot]
-    return boot.release, boot.version
+    return next((each for each in own if each), (boot.release, boot.version))
 
 
 def _taint(lines: Sequence[Line]) -> tuple[str, ...]:
-    for line in lines[:80]:
-        if "Tainted: " in line.text and (found := _TAINT.search(line.text)):
-            return tuple(letter for letter in dict.fromkeys(found[1]) if letter not in " G")
-    return ()
+    told = (taint_letters(line.text) for line in lines[:_OPENING])
+    return next((letters for letters in told if letters is not None), ())
 
 
 def _primary(kept: Sequence[Kept]) -> Kept | None:
@@ -160,23 +151,20 @@ def _chosen(kept: Sequence[Kept]) -> Kept | None:
     found = primary([each.incident for each in kept])
     if found is None:
         return None
-    same = (
-        e
-        for e in kept
-        if (e.incident.first_line, e.incident.format) == (found.first_line, found.format)
-    )
-    return next(same)._replace(incident=found)
+    return next(each for each in kept if _one(each.incident, found))._replace(incident=found)
+
+
+def _one(one: Incident | LogIncident, other: Incident) -> bool:
+    """Whether they are one incident: its severity may have been judged since."""
+    return (one.first_line, one.format) == (other.first_line, other.format)
 
 
 def _together(chosen: Kept, kept: Sequence[Kept]) -> tuple[Line, ...]:
     """The lines of all incidents of its boot, its own first in line: some bugs show in two."""
-    others = (
-        e
-        for e in kept
-        if e.boot == chosen.boot and e.incident.first_line != chosen.incident.first_line
-    )
     lines = list(chosen.whole)
-    for each in others:
+    for each in kept:
+        if each.boot != chosen.boot or each.incident.first_line == chosen.incident.first_line:
+            continue
         if len(lines) + len(each.whole) > _TOGETHER:
             break
         lines += each.whole
@@ -186,13 +174,9 @@ def _together(chosen: Kept, kept: Sequence[Kept]) -> tuple[Line, ...]:
 def _of_primary(
     chosen: Kept, rows: Sequence[LogIncident], matches: Sequence[SignatureMatch]
 ) -> LogIncident:
-    incident = chosen.incident
-    row = next(
-        r for r in rows if (r.first_line, r.format) == (incident.first_line, incident.format)
-    )
-    return row.model_copy(
-        update={"severity": incident.severity, "signatures": tuple(m.id for m in matches)}
-    )
+    row = next(each for each in rows if _one(each, chosen.incident))
+    ids = tuple(match.id for match in matches)
+    return row.model_copy(update={"severity": chosen.incident.severity, "signatures": ids})
 
 
 def _text(lines: Sequence[Line]) -> str:

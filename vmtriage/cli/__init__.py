@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import click
 
 from vmtriage import __version__
-from vmtriage.cli.common import knowledge_of, pack_option, settings_of, signatures_option
+from vmtriage.cli.common import (
+    as_severe,
+    fail_on_option,
+    knowledge_of,
+    pack_option,
+    settings_of,
+    signatures_option,
+)
 from vmtriage.cli.listen import listen
 from vmtriage.cli.log import log
 from vmtriage.cli.signatures import signatures as signatures_group
@@ -22,7 +29,6 @@ if TYPE_CHECKING:
 # while Python still loads what will be needed later.
 
 _FORMATS = ("md", "html", "json", "text")
-_SEVERITIES = ("panic", "serious", "notable", "noise")
 
 
 class _Group(click.Group):
@@ -113,12 +119,7 @@ def main(debug: bool) -> None:
 )
 @signatures_option
 @pack_option
-@click.option(
-    "--fail-on",
-    type=click.Choice(_SEVERITIES),
-    metavar="SEVERITY",
-    help="Exit 1 if the crash is at least this severe: panic, serious, notable, noise.",
-)
+@fail_on_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress on the terminal.")
 def analyze(
     vmcore: Path, vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
@@ -153,7 +154,7 @@ def analyze(
     else:
         for form in formats:
             click.echo(RENDERERS[form](report), nl=False)
-    if fail_on and _SEVERITIES.index(report.verdict.severity) <= _SEVERITIES.index(fail_on):
+    if fail_on and as_severe(report.verdict.severity, fail_on):
         sys.exit(1)
 
 

@@ -11,7 +11,8 @@ from vmtriage.settings import Settings
 
 if TYPE_CHECKING:
     from vmtriage.analysis.knowledge import Knowledge
-    from vmtriage.pipeline.logs import LogReader
+
+SEVERITIES = ("panic", "serious", "notable", "noise")  # the gravest first
 
 signatures_option = click.option(
     "--signatures",
@@ -27,6 +28,17 @@ pack_option = click.option(
     metavar="DIR",
     help="More signatures, beside the others. May be repeated.",
 )
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    metavar="SEVERITY",
+    help="Exit 1 if it is at least this severe: panic, serious, notable, noise.",
+)
+
+
+def as_severe(severity: str, limit: str) -> bool:
+    """Whether a severity is at least the limit."""
+    return SEVERITIES.index(severity) <= SEVERITIES.index(limit)
 
 
 def settings_of(
@@ -51,19 +63,3 @@ def knowledge_of(settings: Settings) -> "Knowledge":
     from vmtriage.analysis.signatures import load
 
     return Knowledge(load(settings.signatures, settings.packs, settings.cache_dir))
-
-
-def reader_of(settings: Settings) -> "LogReader":
-    """Reads logs with the knowledge base these settings name, loaded when it is needed.
-
-    A site's own signatures, packs or another base, are asked for single lines too.
-    """
-    from vmtriage.analysis.klog.watch import Watch
-    from vmtriage.analysis.signatures import load
-    from vmtriage.pipeline.logs import LogReader
-
-    own = [each for pack in settings.packs for each in load(pack, (), settings.cache_dir)]
-    if settings.signatures is None:
-        return LogReader(lambda: knowledge_of(settings), Watch(own))
-    knowledge = knowledge_of(settings)
-    return LogReader(lambda: knowledge, Watch([*knowledge.signatures, *own]))

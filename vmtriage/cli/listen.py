@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vmtriage.cli.common import knowledge_of, pack_option, settings_of, signatures_option
+from vmtriage.cli.common import SEVERITIES, pack_option, settings_of, signatures_option
 
 if TYPE_CHECKING:
     from vmtriage.fleet.listen.receive import Bind
     from vmtriage.fleet.listen.rules import Rules
-
-_SEVERITIES = ("panic", "serious", "notable", "noise")
 
 
 @click.command()
@@ -40,7 +38,7 @@ _SEVERITIES = ("panic", "serious", "notable", "noise")
 )
 @click.option(
     "--severity",
-    type=click.Choice(_SEVERITIES),
+    type=click.Choice(SEVERITIES),
     default="serious",
     show_default=True,
     help="The least severe event that standard output and --exec get.",
@@ -118,6 +116,7 @@ def listen(
     from vmtriage.fleet.listen.names import ask_dns
     from vmtriage.fleet.listen.service import Listener, Options
     from vmtriage.fleet.listen.window import Limits
+    from vmtriage.pipeline.logs import log_reader
 
     if check_config is not None:
         count = len(whom.read(check_config).notify)
@@ -127,16 +126,17 @@ def listen(
     where = tuple(_bind(text) for text in binds)
     times, period = _rate(rate)
     settings = settings_of(signatures, packs)
-    knowledge_of(settings)  # a mistake in it is told now, not by the process that assesses
-    engine = Engine(settings.signatures, settings.packs, settings.cache_dir)
+    base = (settings.signatures, settings.packs, settings.cache_dir)
+    reader = log_reader(*base)
+    _ = reader.knowledge  # a mistake in it is told now, not by the process that assesses
     options = Options(
         rules=_rules(notify, argv, severity), binds=where, names=names,
         resolve=None if no_dns else ask_dns, rate=Rate(times, host_rate, period),
-        wanted=engine.watch().patterns, log_dir=log_dir, log_size=log_size,
+        wanted=reader.watch.patterns, log_dir=log_dir, log_size=log_size,
         limits=Limits(quiet_s=quiet_time, dying_s=min(0.5, quiet_time), hosts=max_hosts),
         seconds=seconds,
     )  # fmt: skip
-    listener = Listener(options, engine)
+    listener = Listener(options, Engine(*base))
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: listener.stop())
     listener.run()
@@ -146,7 +146,7 @@ def _rules(notify: Path | None, command: tuple[str, ...] | None, severity: str) 
     from vmtriage.fleet.listen.rules import Rule, Rules, read
 
     told = read(notify).notify if notify is not None else ()
-    chosen = {"severities": _SEVERITIES[: _SEVERITIES.index(severity) + 1]}
+    chosen = {"severities": SEVERITIES[: SEVERITIES.index(severity) + 1]}
     if command is not None:
         told = (*told, Rule.model_validate({"exec": command, **chosen}))
     if not told:

@@ -5,10 +5,15 @@ from pathlib import Path
 
 import click
 
-from vmtriage.cli.common import pack_option, reader_of, settings_of, signatures_option
+from vmtriage.cli.common import (
+    as_severe,
+    fail_on_option,
+    pack_option,
+    settings_of,
+    signatures_option,
+)
 
 _FORMATS = ("text", "json", "jsonl", "md", "html")
-_SEVERITIES = ("panic", "serious", "notable", "noise")
 
 
 @click.command("log")
@@ -30,12 +35,7 @@ _SEVERITIES = ("panic", "serious", "notable", "noise")
 )
 @signatures_option
 @pack_option
-@click.option(
-    "--fail-on",
-    type=click.Choice(_SEVERITIES),
-    metavar="SEVERITY",
-    help="Exit 1 if a log's primary incident is at least this severe.",
-)
+@fail_on_option
 def log(
     files: tuple[str, ...], form: str, output: Path | None, signatures: Path | None,
     packs: tuple[Path, ...], fail_on: str | None,
@@ -52,17 +52,18 @@ def log(
     vmtriage log --format jsonl /var/crash/*/vmcore-dmesg.txt | jq .primary.title
     """
     from vmtriage.pipeline.logfile import log_file
+    from vmtriage.pipeline.logs import log_reader
     from vmtriage.report.logs import LOG_RENDERERS, several
 
     settings = settings_of(signatures, packs)
-    reader = reader_of(settings)
-    worst = len(_SEVERITIES)
+    reader = log_reader(settings.signatures, settings.packs, settings.cache_dir)
+    failed = False
     kept = []
     for name in files:
         with log_file(name, sys.stdin.buffer) as source:
             report = reader.read(name, source)
-        if report.primary:
-            worst = min(worst, _SEVERITIES.index(report.primary.severity))
+        if report.primary and fail_on:
+            failed = failed or as_severe(report.primary.severity, fail_on)
         if output is not None:
             from vmtriage.report.files import write_all
 
@@ -75,7 +76,7 @@ def log(
             click.echo(LOG_RENDERERS[form](report), nl=form == "text" and name != files[-1])
     if kept:
         click.echo(several(kept), nl=False)
-    if fail_on and worst <= _SEVERITIES.index(fail_on):
+    if failed:
         sys.exit(1)
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from vmtriage import __version__
@@ -113,6 +114,23 @@ class LogReader:
         function = function_of(kept.incident, kept.lines)
         own = frozenset(each.number for each in kept.whole)
         return self.knowledge.match(facts, classification, function, (), own)
+
+
+def log_reader(
+    directory: Path | None = None, packs: Sequence[Path] = (), cache: Path | None = None
+) -> LogReader:
+    """A reader with these signatures (None: the bundled ones), loaded when they are needed.
+
+    A site's own, packs or another base, are loaded now: they are asked for single lines too.
+    """
+    from vmtriage.analysis.knowledge import Knowledge
+    from vmtriage.analysis.signatures import load
+
+    if directory is None:
+        own = [each for pack in packs for each in load(pack, (), cache)]
+        return LogReader(lambda: Knowledge(load(None, packs, cache)), Watch(own))
+    knowledge = Knowledge(load(directory, packs, cache))
+    return LogReader(lambda: knowledge, Watch(knowledge.signatures))
 
 
 def _path(kept: Kept) -> tuple[str, ...]:

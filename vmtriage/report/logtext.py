@@ -1,11 +1,8 @@
 """A log's report for the terminal: what brought the kernel down first, then everything else."""
 
-from collections.abc import Sequence
-
 from vmtriage.models.logreport import LogIncident, LogReport
-from vmtriage.models.signature import SignatureMatch
 from vmtriage.report import human, safe
-from vmtriage.report.terminal import KERNEL, WIDTH, clip, entry
+from vmtriage.report.terminal import WIDTH, clip, entry, known_bug
 
 MAX_ROWS = 30
 
@@ -47,7 +44,9 @@ def _primary(report: LogReport, primary: LogIncident) -> list[str]:
     if told := ", ".join(each for each in where if each):
         out += entry("Where", told, 2)
     out += _says(report, primary)
-    out += _known(report.signatures)
+    out += known_bug(report.signatures)
+    for best in report.signatures[:1]:
+        out += entry("Do now", best.do_now, 3) + entry("For good", best.do_for_good, 2)
     return [*out, *entry("Same bug as", f"fingerprint {primary.fingerprint.exact}", 1)]
 
 
@@ -72,19 +71,6 @@ def _says(report: LogReport, primary: LogIncident) -> list[str]:
 def _sentence(primary: LogIncident) -> str:
     release = f" on {primary.release}" if primary.release else ""
     return f"{primary.title}{release}; severity {primary.severity}"
-
-
-def _known(signatures: Sequence[SignatureMatch]) -> list[str]:
-    if not signatures:
-        return entry("Known bug", "none of the signatures fits", 1)
-    best = signatures[0]
-    label = "Looks like" if best.generic or best.kernel == "fixed" else "Known bug"
-    out = entry(label, f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
-    if not best.generic:
-        out += entry("Kernel", f"{KERNEL[best.kernel]}: {best.kernel_reason}", 2)
-        if best.fixed_in:
-            out += entry("Fixed in", best.fixed_in, 1)
-    return out + entry("Do now", best.do_now, 3) + entry("For good", best.do_for_good, 2)
 
 
 def _incidents(report: LogReport) -> list[str]:

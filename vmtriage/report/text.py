@@ -6,7 +6,7 @@ from pathlib import Path
 from vmtriage.models.report import Culprit, Report
 from vmtriage.models.signature import SignatureMatch
 from vmtriage.report import gaps, human, view
-from vmtriage.report.terminal import KERNEL, clip, entry
+from vmtriage.report.terminal import clip, entry, known_bug
 
 MAX_LINES = 40
 
@@ -35,20 +35,6 @@ def _culprit(culprit: Culprit | None) -> list[str]:
     ]
     told = "; ".join(f"{name} {value}" for name, value in facts if value)
     return out + entry("", told, 2) + entry("", culprit.reason, 2)
-
-
-def _bug(report: Report) -> list[str]:
-    if not report.signatures:
-        return entry("Known bug", "none of the signatures fits", 1)
-    best = report.signatures[0]
-    label = "Looks like" if best.generic or best.kernel == "fixed" else "Known bug"
-    out = entry(label, f"{best.title} [{best.id}, confidence {best.confidence}]", 2)
-    if best.generic:
-        return out
-    out += entry("Kernel", f"{KERNEL[best.kernel]}: {best.kernel_reason}", 2)
-    if best.fixed_in:
-        out += entry("Fixed in", best.fixed_in, 1)
-    return out
 
 
 def _actions(report: Report) -> list[str]:
@@ -108,7 +94,7 @@ def render(report: Report, files: Sequence[Path] = ()) -> str:
         blocks = [
             _verdict(report, shown, 4 + items),
             _culprit(report.culprit),
-            _bug(report) + _actions(report),
+            known_bug(report.signatures) + _actions(report),
             _evidence(shown, items),
             _problems(shown, items),
             _files(report, files[:4]),

@@ -6,12 +6,9 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 
-from vmtriage.analysis.klog.watch import Watch
-from vmtriage.analysis.knowledge import Knowledge
-from vmtriage.analysis.signatures import load
 from vmtriage.models.event import Assess, Event, Sender
 from vmtriage.models.logreport import LogIncident, LogReport
-from vmtriage.pipeline.logs import LogReader
+from vmtriage.pipeline.logs import LogReader, log_reader
 from vmtriage.report.safe import visible
 
 
@@ -25,13 +22,9 @@ class Engine:
 
     def __call__(self) -> Assess:
         """The assessor, with the knowledge base loaded now."""
-        knowledge = Knowledge(load(self.directory, self.packs, self.cache))
-        return partial(assess, LogReader(lambda: knowledge, self.watch()))
-
-    def watch(self) -> Watch:
-        """Lines that the site's own signatures ask for, beside the forms we know."""
-        own = (*((self.directory,) if self.directory else ()), *self.packs)
-        return Watch([each for folder in own for each in load(folder, (), self.cache)])
+        reader = log_reader(self.directory, self.packs, self.cache)
+        _ = reader.knowledge
+        return partial(assess, reader)
 
 
 def assess(reader: LogReader, text: str, sender: Sender) -> Sequence[Event]:

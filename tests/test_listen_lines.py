@@ -294,9 +294,21 @@ def test_a_host_that_never_stops_is_told_after_thirty_seconds_or_two_thousand_li
 
 def test_a_panic_is_told_fast() -> None:
     bench = Bench()
-    bench.send(OOPS, b"[    5.1] Kernel panic - not syncing: Fatal exception\n")
+    panic = b"Kernel panic - not syncing: Fatal exception"
+    bench.send(OOPS, b"[    5.1] %s\n" % panic, b"[    5.2] ---[ end %s ]---\n" % panic)
     bench.wait(0.6)
     assert len(bench.done) == 1
+
+
+def test_a_slow_console_does_not_cut_an_oops_in_two() -> None:
+    bench = Bench()
+    bench.send(OOPS, b"[    5.000001] Oops: 0002 [#1] PREEMPT SMP NOPTI\n")
+    bench.wait(7)
+    bench.send(b"[   12.0] RIP: 0010:f+0x1/0x2 [m]\n", b"[   12.1] ---[ end trace 0 ]---\n")
+    assert not bench.done
+    bench.wait(2.1)
+    (window,) = bench.done
+    assert "RIP: 0010:f" in window.text()
 
 
 def test_every_host_has_its_own_window() -> None:

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.live
 )  # fmt: skip
 def test_a_dying_guest_is_named(name: str, kernel: str, extended: bool, tmp_path: Path) -> None:
     logs = tmp_path / "logs"
-    with listening(tmp_path, "--log-dir", logs) as process:
+    # an emulated guest on a busy machine may pause for a second between two lines
+    with listening(tmp_path, "--log-dir", logs, "--quiet-time", "4") as process:
         try:
             netconsole.crash(name, process.ports[0], tmp_path, kernel, extended)
         except lab.NoKernel as error:

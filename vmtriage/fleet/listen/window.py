@@ -1,7 +1,7 @@
 """The lines around something bad: what a host said before it, and until it fell silent."""
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -11,7 +11,8 @@ class Limits:
     """When a window closes, and what may be kept. Seconds, lines, bytes."""
 
     quiet_s: float = 2.0  # a host silent for so long has said it all
-    dying_s: float = 0.5  # the same after "Kernel panic"
+    dying_s: float = 0.5  # the same after the last line of a panic
+    patience: float = 4  # times quiet_s in the middle of an oops: a serial console is slow
     longest_s: float = 30.0
     lines: int = 2000
     size: int = 256 * 1024
@@ -19,6 +20,10 @@ class Limits:
     context_size: int = 8192
     windows: int = 256  # open at a time; then the oldest is closed early
     hosts: int = 4096  # remembered; then the one heard of least lately is forgotten
+
+
+_BEGUN = (b"Oops: ", b"Internal error: ")
+_ENDED = b"---[ end "
 
 
 class Finished(NamedTuple):
@@ -65,7 +70,17 @@ class Context:
 class Window:
     """Lines being collected."""
 
-    __slots__ = ("_closes", "_limits", "dying", "line", "lines", "opened", "quiet_at", "size")
+    __slots__ = (
+        "_closes",
+        "_limits",
+        "_quiet_s",
+        "dying",
+        "line",
+        "lines",
+        "opened",
+        "quiet_at",
+        "size",
+    )
 
     def __init__(
         self, before: list[bytes], line: bytes, now: float, wall: float, limits: Limits
@@ -73,6 +88,7 @@ class Window:
         self.lines, self.line = before, line
         self.opened = datetime.fromtimestamp(wall, UTC)
         self._limits = limits
+        self._quiet_s = limits.quiet_s
         self._closes = now + limits.longest_s
         self.size = sum(map(len, before))
         self.dying = False
@@ -84,10 +100,13 @@ class Window:
         self.lines.append(line)
         self.size += len(line)
         if b"Kernel panic" in line:
-            # nothing but a trace comes now, then the host is dead or boots again
             self.dying = True
-            limits = self._limits = replace(limits, quiet_s=limits.dying_s)
-        self.quiet_at = now + limits.quiet_s
+        if _ENDED in line:
+            # behind a panic's end comes nothing more: the host is dead or boots again
+            self._quiet_s = limits.dying_s if self.dying else limits.quiet_s
+        elif any(word in line for word in _BEGUN):
+            self._quiet_s = limits.quiet_s * limits.patience
+        self.quiet_at = now + self._quiet_s
         return len(self.lines) < limits.lines and self.size < limits.size
 
     def finished(self, address: str, release: bytes) -> Finished:

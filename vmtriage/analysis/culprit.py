@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vmtriage.analysis.suspects import code, groups, memory, tasks
 from vmtriage.analysis.suspects.case import Case, Rule
-from vmtriage.models.report import Culprit
+from vmtriage.models.report import HIGH, Culprit
 
 # Of two that are equally sure, the rule that stands first here is believed.
 RULES: Sequence[Rule] = (
@@ -20,10 +20,33 @@ RULES: Sequence[Rule] = (
     memory.leaking_cache,
     groups.panic_task_group,
 )
-_RANK = {"high": 0, "medium": 1, "low": 2}
+CLOSE = 0.1  # whoever comes so near to the first may be the one
 
 
 def candidates(case: Case) -> tuple[Culprit, ...]:
     """Everybody the evidence points at, the surest first; () when it points at nobody."""
     found = [culprit for rule in RULES for culprit in rule(case)]
-    return tuple(sorted(found, key=lambda each: _RANK[each.confidence]))
+    return settled(_merged(found))
+
+
+def settled(found: Sequence[Culprit]) -> tuple[Culprit, ...]:
+    """In order of their scores. Where the second is close, nobody is sure of the first."""
+    ranked = sorted(found, key=lambda each: -each.score)
+    if not ranked:
+        return ()
+    first, *rest = ranked
+    contested = any(first.score - each.score < CLOSE for each in rest)
+    score = min(first.score, HIGH - 0.01) if contested else first.score
+    return (first.scored(score).model_copy(update={"contested": contested}), *rest)
+
+
+def _merged(found: Sequence[Culprit]) -> list[Culprit]:
+    """Whom two rules name stands once, as the surer of them put it, with the evidence of both."""
+    kept: dict[tuple[str, str], Culprit] = {}
+    for each in sorted(found, key=lambda each: -each.score):
+        key = (each.kind, each.path or each.name)
+        if before := kept.get(key):
+            more = [item for item in each.evidence if item not in before.evidence]
+            each = before.model_copy(update={"evidence": (*before.evidence, *more)})
+        kept[key] = each
+    return list(kept.values())

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from vmtriage.models.backtrace import Backtrace
-from vmtriage.models.evidence import Confidence, Facts, Part, Problem
+from vmtriage.models.evidence import Facts, Part, Problem
 from vmtriage.models.finding import GuiltyFunction
 from vmtriage.models.report import Culprit
 
@@ -85,8 +85,7 @@ def settle(
             else problem
             for problem in problems
         )
-    lower: Confidence = "medium" if culprit.confidence == "high" else "low"
-    return culprit.model_copy(update={"confidence": lower}), tuple(problems)
+    return culprit.scored(culprit.score * 0.7), tuple(problems)
 
 
 def cross_check(

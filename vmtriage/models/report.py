@@ -68,8 +68,16 @@ class Verdict(Model):
 CulpritKind = Literal["container", "cgroup", "process", "module", "device", "hardware", "kernel"]
 
 
+HIGH, MEDIUM = 0.8, 0.5
+
+
+def in_words(score: float) -> Confidence:
+    """A score of 0 to 1 as the word that stands in reports."""
+    return "high" if score >= HIGH else "medium" if score >= MEDIUM else "low"
+
+
 class Culprit(Model):
-    """Who brought it about."""
+    """Who brought it about. `confidence` is `score` in words."""
 
     kind: CulpritKind
     name: str
@@ -82,10 +90,17 @@ class Culprit(Model):
     owner_hint: str | None = None
     comms: tuple[str, ...] = ()
     cpus: tuple[int, ...] = ()
-    confidence: Confidence
+    score: float = Field(ge=0, le=1)  # how much the rule that names it is worth here
+    confidence: Confidence = Field(default_factory=lambda fields: in_words(fields["score"]))
+    contested: bool = False  # somebody else is as likely, or nearly: see candidates
     reason: str
     refuted_by: str = ""
     evidence: tuple[Evidence, ...] = ()
+
+    def scored(self, score: float) -> "Culprit":
+        """The same, more or less sure."""
+        score = round(score, 2)
+        return self.model_copy(update={"score": score, "confidence": in_words(score)})
 
 
 class ReportIncident(Model):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from vmtriage.analysis.suspects.case import Case
-from vmtriage.models.evidence import Confidence, Evidence
+from vmtriage.models.evidence import Evidence
 from vmtriage.models.finding import CrashClass
 from vmtriage.models.report import Culprit
 
@@ -21,7 +21,6 @@ def module(case: Case) -> Iterator[Culprit]:
     )
     its_own_fault = (C.NULL_POINTER, C.BUG, C.GENERAL_PROTECTION, C.DIVIDE_ERROR)
     sure = taints is not None and case.classification.crash_class in its_own_fault
-    confidence: Confidence = "high" if sure else "medium"
     evidence = list(case.function.evidence)
     if taints is not None:
         evidence.append(
@@ -31,7 +30,7 @@ def module(case: Case) -> Iterator[Culprit]:
             )
         )  # fmt: skip
     yield Culprit(
-        kind="module", name=name, confidence=confidence, comms=_victim(case),
+        kind="module", name=name, score=0.85 if sure else 0.65, comms=_victim(case),
         reason=f"{case.function.name} is code of the module {name}"
         + (f", which taints the kernel ({taints.taints})" if taints else ""),
         refuted_by="memory that other code corrupted before (look for earlier warnings, taint B/W)",
@@ -53,7 +52,7 @@ def hardware(case: Case) -> Iterator[Culprit]:
     yield Culprit(
         kind="hardware",
         name="see the machine check in the log",
-        confidence="medium",
+        score=0.7,
         reason="the CPU reported a fatal hardware error",
         refuted_by="an injected error (mce-inject, einj), or firmware known to misreport",
         evidence=case.classification.evidence,

@@ -45,7 +45,7 @@ def bandwidth(case: Case) -> Iterator[Culprit]:
             **identity(top.path, top.container),
             "comms": top.comms,
             "cpus": top.cpus,
-            "confidence": "high" if clear and command == "bt" and not waits else "medium",
+            "score": 0.9 if clear and command == "bt" and not waits else 0.65,
             "reason": "the locked CPU was handing out CFS bandwidth, and this group is throttled on"
             f" {len(top.cpus)} of {top.cpus_seen} CPUs"
             + ("" if clear else f"; {len(rivals)} other throttled groups are close behind"),
@@ -90,7 +90,7 @@ def panic_task_group(case: Case) -> Iterator[Culprit]:
         {
             **identity(task.cgroup, task.container), "comms": (task.comm,),
             "cpus": (task.cpu,) if task.cpu is not None else (),
-            "confidence": "medium" if scheduler else "low",
+            "score": 0.6 if scheduler else 0.3,
             "reason": "its task was the one on the CPU"
             + (" when the scheduler failed on its groups" if scheduler else " when it crashed"),
             "refuted_by": "the same crash on hosts without this container",

@@ -48,7 +48,7 @@ def out_of_memory(case: Case) -> Iterator[Culprit]:
         yield Culprit.model_validate(
             {
                 **identity(path), "comms": comms,
-                "confidence": "high",
+                "score": 0.9,
                 "reason": "this memory cgroup used up its own limit"
                 + (f"; {eater[2]} (pid {eater[1]}) held most of it" if eater else ""),
                 "refuted_by": "a limit set below the working set on purpose, or kernel memory"
@@ -63,7 +63,7 @@ def out_of_memory(case: Case) -> Iterator[Culprit]:
         large = total is not None and held * 2 > total
         yield Culprit(
             kind="process", name=f"{eater[2]} (pid {eater[1]})", comms=comms,
-            confidence="high" if large else "medium",
+            score=0.85 if large else 0.6,
             reason=f"{eater[2]} held {held // (1 << 20)} MiB when memory ran out"
             + (", more than half of the machine" if large else ""),
             refuted_by="unreclaimable slab or huge pages that hold more than this task",
@@ -97,14 +97,14 @@ def leaking_cache(case: Case) -> Iterator[Culprit]:
             says="a module whose name the cache bears",
         )
         yield Culprit(
-            kind="module", name=owner.name, confidence="medium",
+            kind="module", name=owner.name, score=0.6,
             reason=f"slab cache {cache.name} holds the memory and bears the module's name",
             refuted_by="another module that allocates from this cache (slub_debug=U shows who)",
             evidence=(evidence, tainting),
         )  # fmt: skip
     else:
         yield Culprit(
-            kind="kernel", name=f"slab cache {cache.name}", confidence="low",
+            kind="kernel", name=f"slab cache {cache.name}", score=0.3,
             reason="the memory lies in this cache; the dump does not say who allocated it",
             refuted_by="kmemleak or slub_debug=U on the next run, which name the caller",
             evidence=(evidence,),

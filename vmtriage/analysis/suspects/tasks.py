@@ -18,7 +18,7 @@ def asked_for(case: Case) -> Iterator[Culprit]:
     task = case.panic_task
     yield Culprit(
         kind="process", name=f"{task.comm} (pid {task.pid})", comms=(task.comm,), path=task.cgroup,
-        confidence="high", reason="this task asked for the crash by sysrq; nothing broke by itself",
+        score=0.9, reason="this task asked for the crash by sysrq; nothing broke by itself",
         refuted_by="a trouble that made somebody ask for it: hung tasks or errors before it",
         evidence=case.classification.evidence,
     )  # fmt: skip
@@ -38,7 +38,7 @@ def lock_owner(case: Case) -> Iterator[Culprit]:
         kind="process",
         name=f"{suspect.comm} (pid {suspect.pid})",
         comms=(suspect.comm or "",),
-        confidence="medium" if owners else "low",
+        score=0.65 if owners else 0.3,
         reason=f"{len(waiters)} tasks wait for a lock; this one is blocked in the same code without"
         " waiting for it: it probably holds it"
         if owners

@@ -8,7 +8,16 @@ import pytest
 from vmtriage.errors import BadDump, SessionError, TriageError
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.child import find_crash
-from vmtriage.session.commands import BT, LOG, SYS, CrashCommand, bytes_at
+from vmtriage.session.commands import (
+    BT,
+    LOG,
+    SYS,
+    CrashCommand,
+    bytes_at,
+    offset,
+    queued_on,
+    size_of,
+)
 from vmtriage.session.crash import CrashSession, CrashTarget
 
 # Answers like crash on a pty: a prompt, `COMMAND > FILE`, `eval 0xN`.
@@ -149,7 +158,15 @@ def test_a_missing_crash_is_said_with_the_package() -> None:
         find_crash("no-such-crash")
 
 
-@pytest.mark.parametrize("task", ["ffff8800; !id", "ffff | sh", "", "xyz", "ffff88000000000000"])
-def test_only_addresses_get_into_a_command(task: str) -> None:
+@pytest.mark.parametrize("text", ["ffff8800; !id", "ffff | sh", "", "xyz", "ffff88000000000000"])
+def test_only_addresses_and_names_get_into_a_command(text: str) -> None:
+    for command in (lambda: queued_on(text, 16), lambda: offset("task_struct", text + "!"),
+                    lambda: offset(text + ";", "pid"), lambda: size_of(text + "|")):  # fmt: skip
+        with pytest.raises(TriageError, match="refused"):
+            command()
+
+
+@pytest.mark.parametrize(("address", "count"), [(0, 8), (-1, 8), (1 << 64, 8), (1 << 63, 0)])
+def test_only_memory_is_read(address: int, count: int) -> None:
     with pytest.raises(TriageError, match="refused"):
-        bytes_at(task, 0, 16)
+        bytes_at(address, count)

@@ -6,79 +6,51 @@ then prints `[no tasks queued]` for full queues. The trees under the cfs_rq are 
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from vmtriage.analysis.collect import recorded
+from vmtriage.analysis.inquiry.desk import Desk
+from vmtriage.analysis.inquiry.layout import member
+from vmtriage.analysis.inquiry.memory import Memory
 from vmtriage.analysis.runqueues import groups_of
 from vmtriage.errors import ParseError
-from vmtriage.models.evidence import CommandRun, CommandStatus, Facts, Part, Problem
+from vmtriage.models.evidence import Facts, Part, Problem
 from vmtriage.models.runqueue import QueuedTask, TaskGroup
-from vmtriage.parsers import offset, rd, tree
-from vmtriage.session.base import Session
-from vmtriage.session.commands import (
-    MY_Q,
-    RUN_NODE,
-    TASK_COMM,
-    TASK_PID,
-    CrashCommand,
-    bytes_at,
-    queued_on,
-)
+from vmtriage.parsers import tree
+from vmtriage.session.commands import queued_on
 
+_RUN_NODE = member("task_struct", "se.run_node")
+_MY_Q = member("task_struct", "se.my_q")
+_PID = member("task_struct", "pid")
+_COMM = member("task_struct", "comm")
 _MAX_QUEUES = 128
 _MAX_TASKS = 256
 _COMM_BYTES = 16  # TASK_COMM_LEN
 _MAX_PID = 1 << 22  # PID_MAX_LIMIT
 
 
-def recover(session: Session, facts: Facts) -> Facts:
+def recover(desk: Desk, memory: Memory, facts: Facts) -> Facts:
     """The same facts; where tasks were lost, empty CFS queues are filled from their trees."""
     if not facts.tasks_lost or facts.group_run_queues is None:
         return facts
     empty = list(dict.fromkeys(_empty_queues(facts)))[:_MAX_QUEUES]
-    if not empty:
-        return facts
-    asked = _Asked(session)
-    found = _tasks_of(asked, empty)
-    return _filled(facts, found, asked.runs)
+    return _filled(facts, _tasks_of(desk, memory, empty)) if empty else facts
 
 
-class _Asked:
-    """Puts commands to the session and keeps the record of them."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.runs: list[CommandRun] = []
-
-    def texts(self, commands: Sequence[CrashCommand]) -> list[str]:
-        """The answers; "" where a command failed."""
-        answers = []
-        for output in self._session.run(commands):
-            self.runs.append(recorded(output, output.status))
-            answers.append(output.text if output.status is CommandStatus.OK else "")
-        return answers
-
-
-def _tasks_of(asked: _Asked, queues: Sequence[str]) -> dict[str, tuple[QueuedTask, ...]]:
+def _tasks_of(
+    desk: Desk, memory: Memory, queues: Sequence[str]
+) -> dict[str, tuple[QueuedTask, ...]]:
     """Tasks by cfs_rq; {} when this namelist does not tell where a task's members lie."""
-    try:
-        members = (RUN_NODE, MY_Q, TASK_PID, TASK_COMM)
-        run_node, my_q, pid, comm = (offset.parse(text).offset for text in asked.texts(members))
-    except ParseError:
+    memory.layout.learn((_RUN_NODE, _MY_Q, _PID, _COMM))
+    run_node = memory.layout[_RUN_NODE]
+    if run_node is None:
         return {}
-    trees = asked.texts([queued_on(cfs_rq, run_node) for cfs_rq in queues])
+    trees = desk.ask([queued_on(cfs_rq, run_node) for cfs_rq in queues])
     nodes = [
-        (cfs_rq, node) for cfs_rq, text in zip(queues, trees, strict=True) for node in _nodes(text)
+        (cfs_rq, node)
+        for cfs_rq, output in zip(queues, trees, strict=True)
+        for node in _nodes(output.text)
     ][:_MAX_TASKS]
-    reads = [
-        command
-        for _, node in nodes
-        for command in (
-            bytes_at(node, my_q, 8), bytes_at(node, pid, 4), bytes_at(node, comm, _COMM_BYTES)
-        )
-    ]  # fmt: skip
-    answers = asked.texts(reads)
     found: dict[str, tuple[QueuedTask, ...]] = {}
-    for number, (cfs_rq, node) in enumerate(nodes):
-        task = _task(node, answers[3 * number : 3 * number + 3])
+    for cfs_rq, node in nodes:
+        task = _task(memory, node)
         if task is not None:
             found[cfs_rq] = (*found.get(cfs_rq, ()), task)
     return found
@@ -91,16 +63,13 @@ def _nodes(text: str) -> tuple[str, ...]:
         return ()
 
 
-def _task(node: str, texts: Sequence[str]) -> QueuedTask | None:
+def _task(memory: Memory, node: str) -> QueuedTask | None:
     """The task at this address; None for a group's entity (it has a my_q) and for nonsense."""
-    try:
-        my_q, pid_bytes, name = (rd.parse(text).raw for text in texts)
-    except ParseError:
+    address = int(node, 16)
+    my_q, pid = memory.pointer(address, _MY_Q), memory.unsigned(address, _PID)
+    comm = memory.text(memory.at(address, _COMM), _COMM_BYTES)
+    if my_q != 0 or pid is None or not 0 < pid <= _MAX_PID or comm is None:
         return None
-    pid = int.from_bytes(pid_bytes, "little")
-    if any(my_q) or not 0 < pid <= _MAX_PID:
-        return None
-    comm = name.partition(b"\0")[0].decode("utf-8", "backslashreplace")
     return QueuedTask(pid=pid, comm=comm, task=node, line=0)
 
 
@@ -121,9 +90,7 @@ def _empty_queues(facts: Facts) -> Iterator[str]:
     yield from others
 
 
-def _filled(
-    facts: Facts, found: Mapping[str, tuple[QueuedTask, ...]], runs: Sequence[CommandRun]
-) -> Facts:
+def _filled(facts: Facts, found: Mapping[str, tuple[QueuedTask, ...]]) -> Facts:
     assert facts.group_run_queues is not None
     queues = tuple(
         queue.model_copy(update={"groups": tuple(_fill(g, found) for g in queue.groups)})
@@ -140,7 +107,6 @@ def _filled(
     return facts.model_copy(
         update={
             "group_run_queues": facts.group_run_queues.model_copy(update={"run_queues": queues}),
-            "runs": (*facts.runs, *runs),
             "problems": (*facts.problems, told) if found else facts.problems,
         }
     )

@@ -120,11 +120,17 @@ def main(debug: bool) -> None:
 @signatures_option
 @pack_option
 @fail_on_option
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Only what every dump is asked: no further questions about tasks, locks and groups.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on the terminal.")
 def analyze(
     vmcore: Path, vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
     record: Path | None, crash: str | None, debuginfo_dirs: tuple[Path, ...],
-    signatures: Path | None, packs: tuple[Path, ...], fail_on: str | None, quiet: bool,
+    signatures: Path | None, packs: tuple[Path, ...], fail_on: str | None, quick: bool,
+    quiet: bool,
 ) -> None:  # fmt: skip
     """From VMCORE to a verdict that names the culprit.
 
@@ -144,7 +150,7 @@ def analyze(
             from vmtriage.report.forms import RENDERERS, prepare, terminal_summary, write
 
             prepare()
-            report = triage(opened, knowledge_of(settings), settings.raw_output_bytes)
+            report = triage(opened, knowledge_of(settings), settings.raw_output_bytes, quick)
         finally:
             opened.session.close()
         progress("writing the report")

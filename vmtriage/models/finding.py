@@ -148,3 +148,4 @@ class PanicTask(Model):
     state: str | None = None
     cgroup: str | None = None
     container: Container | None = None
+    hostname: str | None = None  # of its UTS namespace, where that is not the host's

@@ -70,3 +70,30 @@ class VmStat(Model):
 
     counters: tuple[VmCounter, ...]
     notes: tuple[Note, ...] = ()
+
+
+class MemoryBytes(Model):
+    """`rd -8`: bytes of memory from `address` on, as hex text."""
+
+    address: Address
+    content: str  # two hex digits per byte
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes themselves."""
+        return bytes.fromhex(self.content)
+
+
+class Numbers(Model):
+    """`p {...}`: numbers in the order they were asked for."""
+
+    numbers: tuple[int, ...]
+
+
+class Symbol(Model):
+    """`sym ADDRESS`: the symbol at or before it; offset in bytes from the symbol's start."""
+
+    address: Address
+    name: str
+    offset: int = 0
+    module: str | None = None

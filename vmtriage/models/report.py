@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from vmtriage.models.answers import Inquiry
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.base import Model
 from vmtriage.models.details import FaultReport, LeakReport, MceReport, OomReport
@@ -23,6 +24,7 @@ from vmtriage.models.memory import MemoryInfo, SlabCache
 from vmtriage.models.module import ModuleTaint
 from vmtriage.models.runqueue import GroupRunQueue
 from vmtriage.models.signature import SignatureMatch
+from vmtriage.models.who import TaskIdentity
 
 SCHEMA = "vmtriage/report/1"
 
@@ -179,6 +181,8 @@ class Report(Model):
     culprit: Culprit | None
     candidates: tuple[Culprit, ...] = ()  # others considered, best first
     fingerprint: Fingerprint | None
+    who: tuple[TaskIdentity, ...] | None = None  # the tasks that matter, identified
+    inquiries: tuple[Inquiry, ...] = ()  # the further questions of the class's plan
     problems: tuple[Problem, ...]
     commands: tuple[CommandRun, ...]
     timing: Timing

@@ -95,21 +95,3 @@ class TreeNodes(Model):
 
     nodes: tuple[Address, ...]
     notes: tuple[Note, ...] = ()
-
-
-class Offset(Model):
-    """`p &((struct T *)0)->member`: the member's offset in bytes."""
-
-    offset: int
-
-
-class MemoryBytes(Model):
-    """`rd -8`: bytes of memory from `address` on, as hex text."""
-
-    address: Address
-    content: str  # two hex digits per byte
-
-    @property
-    def raw(self) -> bytes:
-        """The bytes themselves."""
-        return bytes.fromhex(self.content)

@@ -8,7 +8,7 @@ Sample::
 import re
 
 from vmtriage.errors import ParseError
-from vmtriage.models.runqueue import MemoryBytes
+from vmtriage.models.memory import MemoryBytes
 
 COMMAND = "rd"
 

@@ -15,6 +15,8 @@ from vmtriage.analysis.fingerprint import fingerprint
 from vmtriage.analysis.fromlog import with_log_facts
 from vmtriage.analysis.function import guilty_function, panic_stack, reaches_the_fault
 from vmtriage.analysis.incidents import find as find_incidents
+from vmtriage.analysis.inquiry.plans import inquire
+from vmtriage.analysis.inquiry.scene import Reach, Scene
 from vmtriage.analysis.knowledge import Knowledge
 from vmtriage.analysis.recover import recover
 from vmtriage.analysis.relevance import own_lines
@@ -23,6 +25,7 @@ from vmtriage.analysis.suspects.case import Case
 from vmtriage.analysis.system import system_facts, top_slabs
 from vmtriage.analysis.trust import cross_check, settle
 from vmtriage.analysis.verdict import conclude
+from vmtriage.models.answers import Answers
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.dump import DumpInfo
 from vmtriage.models.evidence import Facts
@@ -32,29 +35,37 @@ from vmtriage.pipeline.opening import Opened
 from vmtriage.session.commands import PLAN
 
 
-def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int) -> Report:
-    """Everything vmtriage can say about one crash. Closing the session is the caller's."""
+def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = False) -> Report:
+    """Everything vmtriage can say about one crash. Closing the session is the caller's.
+
+    quick: no further questions beyond the plan that every dump is asked.
+    """
     session = opened.session
     started = session.startup_s  # waits for crash's first prompt
     asked = time.monotonic()
     collected = collect(session, PLAN, keep_bytes)
-    answered = time.monotonic()
 
-    facts = with_log_facts(recover(session, collected.facts))
+    reach = Reach(session, collected.facts.system.machine if collected.facts.system else None)
+    facts = with_log_facts(recover(reach.desk, reach.memory, collected.facts))
     incidents = find_incidents(facts.log) if facts.log else ()
     classification = classify(facts, incidents)
     function = guilty_function(facts, classification, incidents)
     groups = throttled(facts)
-    task = panic_task(facts)
+    stack = panic_stack(facts)
+    answers = inquire(
+        Scene(facts, classification, function, incidents, groups, stack), reach, quick
+    )
+    answered = time.monotonic()
+
+    task = panic_task(facts, answers)
     own = own_lines(cause(incidents, classification))
     matches = knowledge.match(facts, classification, function, groups or (), own)
     suspects = candidates(
         Case(
             facts=facts, classification=classification, function=function, throttled=groups,
-            panic_task=task, stack=panic_stack(facts), incidents=incidents,
+            panic_task=task, stack=stack, incidents=incidents, answers=answers,
         )
     )  # fmt: skip
-    stack = panic_stack(facts)
     reached = stack is not None and reaches_the_fault(stack, classification.crash_class)
     doubts = (*opened.problems, *facts.problems, *cross_check(facts, stack, function, reached))
     culprit, problems = settle(suspects[0] if suspects else None, doubts)
@@ -87,7 +98,9 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int) -> Report:
         candidates=suspects[1:],
         fingerprint=fingerprint(facts, classification, function),
         problems=problems,
-        commands=facts.runs,
+        who=answers.who,
+        inquiries=answers.inquiries,
+        commands=(*facts.runs, *reach.desk.runs),
         timing=Timing(
             total_s=round(done - opened.began, 3),
             namelist_s=opened.namelist_s,
@@ -100,8 +113,8 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int) -> Report:
     )  # fmt: skip
 
 
-def panic_task(facts: Facts) -> PanicTask | None:
-    """The task the machine died in, with its cgroup where its run queue shows it."""
+def panic_task(facts: Facts, answers: Answers) -> PanicTask | None:
+    """The task the machine died in, with its cgroup where memory or its run queue shows it."""
     context = facts.system.context if facts.system else None
     stack = panic_stack(facts)
     if context is not None:
@@ -110,11 +123,13 @@ def panic_task(facts: Facts) -> PanicTask | None:
         pid, comm, cpu, task = stack.pid, stack.comm or "", stack.cpu, stack.task
     else:
         return None
-    cgroup = cgroup_of(facts, task, cpu)
+    known = next((each for each in answers.who or () if each.task == task), None)
+    cgroup = known.cgroup if known and known.cgroup else cgroup_of(facts, task, cpu)
     return PanicTask(
         pid=pid, comm=comm, cpu=cpu, task=task, cgroup=cgroup,
         state=context.state if context else None,
         container=identify(cgroup) if cgroup else None,
+        hostname=known.hostname if known else None,
     )  # fmt: skip
 
 

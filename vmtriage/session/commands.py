@@ -4,6 +4,7 @@ Text read from a dump becomes part of a command only as a hex address that passe
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmtriage.errors import TriageError
@@ -11,10 +12,14 @@ from vmtriage.errors import TriageError
 
 @dataclass(frozen=True)
 class CrashCommand:
-    """One command line and the seconds it may take before it is interrupted."""
+    """One command line and the seconds it may take before it is interrupted.
+
+    small: one of hundreds of short questions, which share a file of a recorded session.
+    """
 
     text: str
     timeout_s: float = 120.0
+    small: bool = False
 
     @property
     def file_name(self) -> str:
@@ -40,25 +45,59 @@ MOD_T = CrashCommand("mod -t", 60)
 # In the order of their worth: what names the culprit comes first, should crash die half-way.
 PLAN = (SYS, SET, BT, LOG, RUNQ_G, RUNQ_T, BT_A, MOD_T, KMEM_I, KMEM_V, RUNQ, PS, PS_M, KMEM_S)
 
+BLOCKED_STACKS = CrashCommand("foreach UN bt", 120)
+
+_STRUCT = re.compile(r"[a-z_][a-z0-9_]{1,40}")
+_MEMBER = re.compile(r"[a-z_][a-z0-9_.]{0,60}")
 _HEX = re.compile(r"[0-9a-f]{8,16}")
+MAX_READ = 32768
+MAX_LINE = 1000  # characters; crash cuts a longer line
 
 
-# Where members of a task_struct lie; the answer is a pointer that counts from 0.
-RUN_NODE = CrashCommand("p &((struct task_struct *)0)->se.run_node", 60)
-MY_Q = CrashCommand("p &((struct task_struct *)0)->se.my_q", 60)
-TASK_PID = CrashCommand("p &((struct task_struct *)0)->pid", 60)
-TASK_COMM = CrashCommand("p &((struct task_struct *)0)->comm", 60)
+def offset(struct: str, member: str) -> str:
+    """The expression that says where a member lies; `numbers` asks for it."""
+    if not _STRUCT.fullmatch(struct) or not _MEMBER.fullmatch(member):
+        raise _refused(f"{struct}.{member}", "a member's name")
+    return f"(long)&((struct {struct} *)0)->{member}"
+
+
+def size_of(struct: str, member: str = "") -> str:
+    """The expression that says how large a structure or its member is, in bytes."""
+    if not member:
+        if not _STRUCT.fullmatch(struct):
+            raise _refused(struct, "a structure's name")
+        return f"(long)sizeof(struct {struct})"
+    return f"(long)sizeof({offset(struct, member).removeprefix('(long)&')})"
+
+
+def numbers(expressions: Sequence[str]) -> CrashCommand:
+    """What `offset` and `size_of` made, all in one question: gdb takes longer to begin than to
+    answer. One that the namelist does not know spoils the whole answer."""
+    return CrashCommand(f"p {{{', '.join(expressions)}}}", 60, small=True)
 
 
 def queued_on(cfs_rq: str, run_node: int) -> CrashCommand:
     """Addresses of the task_structs in the tree of a cfs_rq, without crash's task table."""
     if not _HEX.fullmatch(cfs_rq) or not 0 <= run_node < 1 << 16:
-        raise TriageError(f"refused to put {cfs_rq!r} into a crash command: not a kernel address")
-    return CrashCommand(f"tree -t rbtree -r cfs_rq.tasks_timeline -o {run_node:#x} {cfs_rq}", 30)
+        raise _refused(cfs_rq, "a kernel address")
+    return CrashCommand(
+        f"tree -t rbtree -r cfs_rq.tasks_timeline -o {run_node:#x} {cfs_rq}", 30, small=True
+    )
 
 
-def bytes_at(task: str, offset: int, count: int) -> CrashCommand:
-    """`count` bytes at an offset into the task_struct at this address."""
-    if not _HEX.fullmatch(task) or not 0 <= offset < 1 << 16 or not 0 < count <= 64:
-        raise TriageError(f"refused to put {task!r} into a crash command: not a kernel address")
-    return CrashCommand(f"rd -8 {int(task, 16) + offset:x} {count}", 10)
+def bytes_at(address: int, count: int) -> CrashCommand:
+    """`count` bytes of kernel memory."""
+    if not 0 < address < 1 << 64 or not 0 < count <= MAX_READ:
+        raise _refused(f"{address:#x}, {count}", "a kernel address and a size")
+    return CrashCommand(f"rd -8 {address:x} {count}", 10, small=True)
+
+
+def symbol_at(address: int) -> CrashCommand:
+    """The symbol an address belongs to."""
+    if not 0 < address < 1 << 64:
+        raise _refused(f"{address:#x}", "a kernel address")
+    return CrashCommand(f"sym {address:x}", 10, small=True)
+
+
+def _refused(text: str, what: str) -> TriageError:
+    return TriageError(f"refused to put {text!r} into a crash command: not {what}")

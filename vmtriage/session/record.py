@@ -4,7 +4,8 @@ A recording is a directory: `session.json` and one file per command, `runq -g` i
 A directory of such files made by hand, without session.json, plays back as well.
 """
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +18,8 @@ from vmtriage.session.base import CommandOutput, Session
 from vmtriage.session.commands import CrashCommand
 
 _META = "session.json"
+_SMALL = "questions.txt"  # the many short ones, as a terminal would show them
+_PROMPT = "crash> "
 
 
 class RecordedCommand(Model):
@@ -51,6 +54,8 @@ class RecordingSession:
         self._directory = directory
         self._dump, self._debuginfo = dump, debuginfo
         self._commands: list[RecordedCommand] = []
+        with contextlib.suppress(OSError):  # of an earlier recording
+            (directory / _SMALL).unlink(missing_ok=True)
 
     @property
     def crash_version(self) -> str | None:
@@ -69,9 +74,16 @@ class RecordingSession:
 
     def run(self, commands: Sequence[CrashCommand]) -> Iterator[CommandOutput]:
         """The inner session's answers, each written down before it is handed on."""
-        names = {command.text: command.file_name for command in commands}
+        known = {command.text: command for command in commands}
         for output in self._inner.run(commands):
-            self._write(names[output.command], output.text)
+            command = known[output.command]
+            if command.small:
+                self._write(_SMALL, f"{_PROMPT}{output.command}\n{output.text}", more=True)
+            else:
+                self._write(command.file_name, output.text)
+            if command.small and output.status is CommandStatus.OK and not output.console.strip():
+                yield output
+                continue
             self._commands.append(
                 RecordedCommand(
                     command=output.command,
@@ -101,10 +113,12 @@ class RecordingSession:
         finally:
             self._inner.close()
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str, more: bool = False) -> None:
+        path = self._directory / name
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            (self._directory / name).write_text(text, "utf-8", errors="backslashreplace")
+            with path.open("a" if more else "w", encoding="utf-8", errors="backslashreplace") as to:
+                to.write(text)
         except OSError as error:
             raise CannotWrite(
                 f"cannot record into {self._directory}: {error.strerror}",
@@ -119,6 +133,7 @@ class ReplaySession:
         self._directory = directory
         self.recording = _read_meta(directory)
         self._told = {command.command: command for command in self.recording.commands}
+        self._small = _read_small(directory / _SMALL)
 
     @property
     def crash_version(self) -> str | None:
@@ -144,9 +159,12 @@ class ReplaySession:
         """Nothing to end."""
 
     def _replay(self, command: CrashCommand) -> CommandOutput:
-        path = self._directory / command.file_name
         told = self._told.get(command.text)
-        if not path.is_file():
+        if command.small and (answer := self._small.get(command.text)) is not None:
+            return CommandOutput(command.text, answer, told.status if told else CommandStatus.OK,
+                                 told.seconds if told else 0.0)  # fmt: skip
+        path = self._directory / command.file_name
+        if command.small or not path.is_file():
             status = told.status if told else CommandStatus.NOT_RUN
             reason = told.reason if told else "not in this recording"
             return CommandOutput(command.text, "", status, 0.0, reason=reason)
@@ -161,6 +179,15 @@ class ReplaySession:
 def is_recording(directory: Path) -> bool:
     """Whether this directory holds a recorded session: session.json, or at least sys or bt."""
     return any((directory / name).is_file() for name in (_META, "sys.txt", "bt.txt", "log.txt"))
+
+
+def _read_small(path: Path) -> Mapping[str, str]:
+    """The answers by command."""
+    if not path.is_file():
+        return {}
+    text = "\n" + path.read_text("utf-8", "backslashreplace")
+    parts = (part.partition("\n") for part in text.split(f"\n{_PROMPT}")[1:])
+    return {command: answer for command, _, answer in parts}
 
 
 def _read_meta(directory: Path) -> Recording:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from vmtriage.models.answers import Answers
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.base import Model
 from vmtriage.models.evidence import Facts
@@ -25,6 +26,7 @@ class Case(Model):
     panic_task: PanicTask | None
     stack: Backtrace | None
     incidents: tuple[Incident, ...] = ()
+    answers: Answers = Answers()
 
 
 Rule = Callable[[Case], Iterator[Culprit]]

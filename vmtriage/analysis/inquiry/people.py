@@ -1,0 +1,66 @@
+"""The step "who": the tasks a reader will ask about, identified."""
+
+from collections.abc import Iterator
+
+from vmtriage.analysis.inquiry.scene import Reach, Scene
+from vmtriage.analysis.inquiry.who import Who
+from vmtriage.analysis.runqueues import groups_of
+from vmtriage.models.answers import Answers
+from vmtriage.models.runqueue import QueuedTask, TaskGroup
+
+MAX_TASKS = 64
+
+
+def who(scene: Scene, reach: Reach, answers: Answers) -> Answers:
+    """The panic task, the running one of each CPU, and whoever a finding points at."""
+    roles: dict[int, list[str]] = {}
+    for task, role in (*_of_facts(scene), *_of_incidents(scene), *_of_throttled(scene)):
+        if task in roles or len(roles) < MAX_TASKS:
+            told = roles.setdefault(task, [])
+            if role not in told:
+                told.append(role)
+    if not roles:
+        return answers
+    system = scene.facts.system
+    people = Who(reach.memory, reach.name_of, system.nodename if system else None)
+    known = (people.identify(task, said) for task, said in roles.items())
+    found = tuple(each for each in known if each.pid)  # neither idle nor unreadable
+    return answers.model_copy(update={"who": found}) if found else answers
+
+
+def _of_facts(scene: Scene) -> Iterator[tuple[int, str]]:
+    facts = scene.facts
+    context = facts.system.context if facts.system else None
+    if context is not None:
+        yield int(context.task, 16), "panic task"
+    elif scene.stack is not None and scene.stack.task:
+        yield int(scene.stack.task, 16), "panic task"
+    for stack in facts.cpu_stacks.backtraces if facts.cpu_stacks else ():
+        if stack.task and stack.pid and stack.cpu is not None:
+            yield int(stack.task, 16), f"running on CPU {stack.cpu}"
+
+
+def _of_incidents(scene: Scene) -> Iterator[tuple[int, str]]:
+    """Tasks by PID, as the log names them."""
+    tasks = scene.facts.tasks.tasks if scene.facts.tasks else ()
+    by_pid = {task.pid: task for task in tasks}
+    for incident in scene.incidents:
+        known = by_pid.get(incident.pid or 0)
+        if known is not None and known.comm == incident.comm and incident.severity != "noise":
+            yield int(known.task, 16), f"named by the log, line {incident.first_line}"
+
+
+def _of_throttled(scene: Scene) -> Iterator[tuple[int, str]]:
+    """One task of each throttled group: its cgroup is the group's full path."""
+    queues = scene.facts.group_run_queues
+    paths = {row.path for row in scene.throttled or ()}
+    for queue in queues.run_queues if queues else ():
+        for group in groups_of(queue):
+            if group.path in paths and (task := _first_task(group)):
+                paths.discard(group.path)
+                yield int(task.task, 16), f"queued under {group.path}"
+
+
+def _first_task(group: TaskGroup) -> QueuedTask | None:
+    below = (_first_task(child) for child in group.children)
+    return next((task for task in (*group.tasks, *below) if task is not None), None)

@@ -1,0 +1,55 @@
+"""Which further questions a class of crash needs, in the order of their worth."""
+
+import time
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from vmtriage.analysis.inquiry.people import who
+from vmtriage.analysis.inquiry.scene import Reach, Scene, Step
+from vmtriage.models.answers import Answers, Inquiry
+from vmtriage.models.finding import CrashClass
+
+C = CrashClass
+
+WHO = Step("who", "cgroups, container and names of the tasks that matter", 20, who)
+
+_EVERY: Sequence[Step] = (WHO,)
+PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType({})
+
+
+def plan_of(crash_class: CrashClass) -> Sequence[Step]:
+    """The steps for this class."""
+    return (*PLANS.get(crash_class, ()), *_EVERY)
+
+
+def inquire(scene: Scene, reach: Reach, quick: bool = False) -> Answers:
+    """Runs the plan. A step that fails costs its own answers only; each says how it went."""
+    answers = Answers()
+    told: list[Inquiry] = []
+    for step in plan_of(scene.classification.crash_class):
+        why = "--quick leaves it out" if quick else step.why_not(scene) if step.why_not else ""
+        if why:
+            told.append(_told(step, "skipped", why))
+            continue
+        began = time.monotonic()
+        reach.desk.allow(step.budget_s)
+        before, answers = answers, step.ask(scene, reach, answers)
+        seconds = round(time.monotonic() - began, 3)
+        if reach.desk.out_of_time:
+            told.append(_told(step, "failed", f"not done within {step.budget_s:g} s", seconds))
+        elif answers != before:
+            told.append(_told(step, "done", "", seconds))
+        elif reach.desk.refused:
+            told.append(_told(step, "skipped", reach.desk.refused))
+        else:
+            told.append(_told(step, "nothing", "", seconds))
+    return answers.model_copy(update={"inquiries": tuple(told)})
+
+
+def _told(step: Step, status: str, reason: str, seconds: float = 0.0) -> Inquiry:
+    return Inquiry.model_validate(
+        {
+            "step": step.name, "asks": step.asks, "status": status, "reason": reason,
+            "seconds": seconds, "budget_s": step.budget_s,
+        }
+    )  # fmt: skip

@@ -1,0 +1,71 @@
+"""What a step may look at and ask, and the shape of a step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vmtriage.analysis.inquiry.desk import Desk
+from vmtriage.analysis.inquiry.layout import Layout
+from vmtriage.analysis.inquiry.memory import Memory
+from vmtriage.errors import ParseError
+from vmtriage.models.answers import Answers
+from vmtriage.models.backtrace import Backtrace
+from vmtriage.models.evidence import Facts
+from vmtriage.models.finding import Classification, GuiltyFunction, Incident, Throttled
+from vmtriage.models.memory import Symbol
+from vmtriage.parsers import sym
+from vmtriage.session.base import Session
+from vmtriage.session.commands import symbol_at
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The crash as it is known before the further questions."""
+
+    facts: Facts
+    classification: Classification
+    function: GuiltyFunction | None
+    incidents: tuple[Incident, ...]
+    throttled: tuple[Throttled, ...] | None
+    stack: Backtrace | None  # the panic task's
+
+
+class Reach:
+    """The ways to ask: commands by the desk, memory, symbols. One for a whole dump."""
+
+    def __init__(self, session: Session, machine: str | None) -> None:
+        self.desk = Desk(session, machine)
+        self.memory = Memory(self.desk, Layout(self.desk))
+        self._symbols: dict[int, Symbol | None] = {}
+
+    def symbol(self, address: int) -> Symbol | None:
+        """The symbol an address belongs to; None where crash knows none."""
+        if address not in self._symbols:
+            (output,) = self.desk.ask([symbol_at(address)])
+            try:
+                self._symbols[address] = sym.parse(output.text)
+            except ParseError:
+                self._symbols[address] = None
+        return self._symbols[address]
+
+    def name_of(self, address: int) -> str | None:
+        """The symbol's name, where the address is its beginning."""
+        symbol = self.symbol(address)
+        return symbol.name if symbol and not symbol.offset else None
+
+
+Ask = Callable[[Scene, Reach, Answers], Answers]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One further question: how long it may take, and how it is put.
+
+    `ask` returns the answers it was given with its own added. `why_not` says why it would be of
+    no use here; "" if it is of use.
+    """
+
+    name: str
+    asks: str
+    budget_s: float
+    ask: Ask
+    why_not: Callable[[Scene], str] | None = None

@@ -1,0 +1,24 @@
+"""What the further questions of a class's plan brought, and which were put."""
+
+from typing import Literal
+
+from vmtriage.models.base import Model
+from vmtriage.models.who import TaskIdentity
+
+
+class Inquiry(Model):
+    """One step of the plan as it went. Seconds; the budget is what it might have taken."""
+
+    step: str
+    asks: str  # what it wanted to know
+    status: Literal["done", "nothing", "failed", "skipped"]
+    reason: str = ""  # why it was skipped, failed, or found nothing
+    seconds: float = 0.0
+    budget_s: float
+
+
+class Answers(Model):
+    """Everything the steps found. None: not asked, or not readable; `inquiries` says which."""
+
+    who: tuple[TaskIdentity, ...] | None = None
+    inquiries: tuple[Inquiry, ...] = ()

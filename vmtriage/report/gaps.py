@@ -57,6 +57,11 @@ _SOURCES: Mapping[str, tuple[str, Part | None, tuple[str, ...]]] = {
     "function": ("Guilty function", Part.FUNCTION, ("bt", "log")),
 }
 
+# What the further questions brought: field of the report -> its title and step of the plan.
+_ASKED: Mapping[str, tuple[str, str]] = {
+    "who": ("Who is who", "who"),
+}
+
 PART_NAMES: Mapping[Part, str] = {
     Part.TASKS: "list of tasks",
     Part.SYSTEM: "system facts",
@@ -94,9 +99,24 @@ def fact(report: Report, key: str) -> Fact:
     return Fact("known" if value != () else "none", title, "", doubts)
 
 
+def asked(report: Report, key: str) -> Fact:
+    """How far `key` is known, a field that a step of the class's plan fills."""
+    title, step = _ASKED[key]
+    value = getattr(report, key)
+    if value is not None:
+        return Fact("known" if value != () else "none", title)
+    went = next((each for each in report.inquiries if each.step == step), None)
+    if went is None:
+        return Fact("not_checked", title, "this kind of crash does not ask for it")
+    kind: Kind = "not_checked" if went.status == "skipped" else "unreadable"
+    return Fact(kind, title, went.reason or "the dump does not hold what was asked for")
+
+
 def facts(report: Report) -> dict[str, Fact]:
     """The state of every part, by field name."""
-    return {key: fact(report, key) for key in _SOURCES}
+    return {key: fact(report, key) for key in _SOURCES} | {
+        key: asked(report, key) for key in _ASKED
+    }
 
 
 def unsafe(report: Report) -> tuple[str, ...]:

@@ -95,7 +95,11 @@ def html() -> "Environment":
         return value if isinstance(value, Markup) else safe.visible(_text(value))
 
     env = _environment(finalize)
-    env.filters |= {"quote": safe.html_line, "path": safe.html_path}
+    env.filters |= {
+        "quote": safe.html_line,
+        "path": safe.html_path,
+        "block": lambda value: Markup("{}").format(safe.block(value)),
+    }
     env.tests |= {"web": safe.web}
     return env
 

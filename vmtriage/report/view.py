@@ -10,6 +10,7 @@ from vmtriage.models.finding import ClockLag, Throttled
 from vmtriage.models.report import RawOutput, Report
 from vmtriage.models.runqueue import GroupRunQueue, TaskGroup
 from vmtriage.report import gaps, human, safe, stack
+from vmtriage.report.letter import letter
 
 LAG_BARS = 12  # CPUs drawn; the others are told in one line
 _NOTABLE_LAG = 0.1  # seconds: below this a CPU still ticked
@@ -75,6 +76,7 @@ class View:
     unsafe: tuple[str, ...]
     problems: tuple[Problem, ...]
     evidence: tuple[Evidence, ...]
+    letter: str  # to the culprit's owner
     stack_rows: tuple[stack.Row, ...]
     other_stacks: tuple[stack.SameStack, ...]
     strips: tuple[Strip, ...]
@@ -96,6 +98,7 @@ def build(report: Report) -> View:
         unsafe=gaps.unsafe(report),
         problems=gaps.by_weight(report.problems),
         evidence=evidence,
+        letter=letter(report),
         stack_rows=_stack(report),
         other_stacks=stack.others(report),
         strips=tuple(_strip(report, group) for group in report.throttled or ()),

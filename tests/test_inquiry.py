@@ -1,0 +1,191 @@
+"""Who a task is, by kernel memory: layouts that cannot run here, and memory that lies."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.kernel_image import KernelImage
+from vmtriage.analysis.inquiry.desk import Desk
+from vmtriage.analysis.inquiry.layout import Layout, member
+from vmtriage.analysis.inquiry.memory import Memory
+from vmtriage.analysis.inquiry.who import Who, most_telling
+from vmtriage.models.evidence import CommandStatus
+from vmtriage.models.who import CgroupPath
+from vmtriage.session.commands import MAX_LINE, CrashCommand
+
+TASK, PARENT, CSS_SET = 0xFFFF880000001000, 0xFFFF880000002000, 0xFFFF880000003000
+CPU, DOCKER, ROOT = 0xFFFF880000004000, 0xFFFF880000005000, 0xFFFF880000006000
+ID = "5fa97be56cd60433d6e21586b995303ce3d518afb3b85b64e902818d3a0e2171"
+TASKS = {
+    "task_struct.pid": 0, "task_struct.tgid": 4, "task_struct.comm": 8, "task_struct.flags": 24,
+    "task_struct.real_parent": 32, "task_struct.nsproxy": 40, "task_struct.cgroups": 48,
+    "nsproxy.uts_ns": 8, "uts_namespace.name.nodename": 69, "pid.level": 4, "pid.numbers": 48,
+}  # fmt: skip
+# include/linux/{sched,pid,cgroup}.h of 3.10; RHEL 7 has cgroup.name, 2.6.32 only the dentry
+OLD = {
+    **TASKS,
+    "task_struct.pids": 56, "pid_link.pid": 16, "css_set.subsys": 16, "css_set.cg_links": 160,
+    "cg_cgroup_link.cgrp": 16, "cg_cgroup_link.cg_link_list": 24, "cgroup.parent": 16,
+    "cgroup_subsys_state.cgroup": 0,
+}  # fmt: skip
+NAMES = {**OLD, "cgroup.name": 32, "cgroup_name.name": 16}
+DENTRIES = {**OLD, "cgroup.dentry": 32, "dentry.d_name.name": 40}
+SIZES = {"upid": 32, "css_set.subsys": 0}
+
+
+def host(offsets: dict[str, int]) -> KernelImage:
+    """A task `java` in /system.slice/docker-ID.scope of one v1 hierarchy."""
+    image = KernelImage(offsets, SIZES)
+    image.put(
+        TASK, task_struct__pid=b"\x39\x30\0\0", task_struct__tgid=b"\x39\x30\0\0",
+        task_struct__comm=b"java\0" + b"\0" * 11, task_struct__flags=b"\0\0\x40\0",
+        task_struct__real_parent=PARENT, task_struct__cgroups=CSS_SET,
+        task_struct__nsproxy=0xFFFF880000007000,
+    )  # fmt: skip
+    image.put(
+        PARENT, task_struct__pid=b"\x01\0\0\0", task_struct__comm=b"systemd\0" + b"\0" * 8,
+        task_struct__flags=b"\0\0\x40\0",
+    )  # fmt: skip
+    image.put(0xFFFF880000007000, nsproxy__uts_ns=0xFFFF880000008000)
+    image.put(0xFFFF880000008000, uts_namespace__name__nodename=b"5fa97be56cd6\0" + b"\0" * 52)
+    pid = 0xFFFF880000009000
+    image.put(TASK + offsets["task_struct.pids"], pid_link__pid=pid)
+    image.put(pid, pid__level=b"\x01\0\0\0")
+    image.memory.update({pid + 48 + 32 + n: byte for n, byte in enumerate(b"\x07\0\0\0")})
+    link = 0xFFFF88000000A000
+    head = CSS_SET + offsets["css_set.cg_links"]
+    image.put(CSS_SET, css_set__cg_links=link + 24)
+    image.put(link, cg_cgroup_link__cgrp=CPU, cg_cgroup_link__cg_link_list=head)
+    for number, (group, parent, name) in enumerate(
+        ((CPU, DOCKER, f"docker-{ID}.scope"), (DOCKER, ROOT, "system.slice"), (ROOT, 0, "/"))
+    ):
+        image.put(group, cgroup__parent=parent)
+        text = image.text(0xFFFF88000000B010 + number * 0x1000, name)
+        if "cgroup.name" in offsets:
+            image.put(group, cgroup__name=text - offsets["cgroup_name.name"])
+        else:
+            dentry = 0xFFFF88000000F000 + number * 0x100
+            image.put(group, cgroup__dentry=dentry)
+            image.put(dentry, dentry__d_name__name=text)
+    return image
+
+
+def who(image: KernelImage) -> Who:
+    desk = Desk(image, "x86_64")
+    return Who(Memory(desk, Layout(desk)), image.symbols.get, "node7")
+
+
+@pytest.mark.parametrize("offsets", [NAMES, DENTRIES], ids=["3.10", "2.6.32"])
+def test_a_task_of_a_kernel_without_kernfs_is_known(offsets: dict[str, int]) -> None:
+    found = who(host(offsets)).identify(TASK, ["panic task"])
+    assert (found.pid, found.comm, found.kind) == (12345, "java", "user")
+    assert found.cgroup == f"/system.slice/docker-{ID}.scope"
+    assert found.container is not None
+    assert (found.container.runtime, found.container.container_id) == ("docker", ID)
+    assert (found.hostname, found.ns_pid) == ("5fa97be56cd6", 7)
+    assert [(each.pid, each.comm) for each in found.ancestors] == [(1, "systemd")]
+    assert found.unread == ()
+    assert found.roles == ("panic task",)
+
+
+def test_what_cannot_be_read_is_said_and_not_guessed() -> None:
+    image = host(NAMES)
+    for at in range(DOCKER, DOCKER + 64):  # the middle of the path is not in the dump
+        image.memory.pop(at, None)
+    found = who(image).identify(TASK)
+    assert found.cgroup is None
+    assert "cgroup" in found.unread
+    nobody = who(KernelImage(NAMES, SIZES)).identify(TASK)
+    assert (nobody.pid, nobody.comm, nobody.cgroup, nobody.kind) == (None, None, None, None)
+    assert set(nobody.unread) == {"pid", "comm", "cgroup", "kind"}
+
+
+def test_a_worker_says_what_it_works_on() -> None:
+    offsets = {
+        **NAMES, "task_struct.worker_private": 2000, "kthread.data": 16, "worker.current_func": 24,
+        "worker.current_pwq": 32, "pool_workqueue.wq": 8, "workqueue_struct.name": 40,
+    }  # fmt: skip
+    image = host(offsets)
+    thread, worker, pwq, queue = (0xFFFF880000100000 + n * 0x1000 for n in range(4))
+    image.symbols = {0xFFFFFFFF81234560: "wb_workfn"}
+    image.put(TASK, task_struct__flags=b"\x20\0\x20\0", task_struct__worker_private=thread)
+    image.put(thread, kthread__data=worker)
+    image.put(worker, worker__current_func=0xFFFFFFFF81234560, worker__current_pwq=pwq)
+    image.put(pwq, pool_workqueue__wq=queue)
+    image.text(queue + 40, "writeback")
+    found = who(image).identify(TASK)
+    assert (found.kind, found.workqueue) == ("worker", "writeback wb_workfn")
+
+
+def test_members_of_other_kernels_are_asked_one_by_one() -> None:
+    image = KernelImage({"kernfs_node.__parent": 24, "kernfs_node.name": 16})
+    layout = Layout(Desk(image))
+    parent, name = member("kernfs_node", "parent", "__parent"), member("kernfs_node", "name")
+    layout.learn((parent, name))
+    assert (layout[parent], layout[name]) == (24, 16)
+    assert layout[member("kernfs_node", "nothing")] is None
+
+
+def test_no_question_is_longer_than_crash_reads() -> None:
+    asked: list[str] = []
+
+    class Listening(KernelImage):
+        def _answer(self, text: str) -> str:
+            asked.append(text)
+            return super()._answer(text)
+
+    names = [f"member_{n}" for n in range(100)]
+    image = Listening({f"task_struct.{name}": n for n, name in enumerate(names)})
+    layout = Layout(Desk(image))
+    layout.learn(member("task_struct", name) for name in names)
+    assert [layout[member("task_struct", name)] for name in names] == list(range(100))
+    assert 2 <= len(asked) < 12
+    assert all(len(text) <= MAX_LINE for text in asked)
+
+
+def test_after_the_time_limit_nothing_is_asked() -> None:
+    desk = Desk(host(NAMES), "x86_64")
+    desk.allow(0)
+    (output,) = desk.ask([CrashCommand("sym ffffffff81000000")])
+    assert output.status is CommandStatus.NOT_RUN
+    assert desk.read(TASK, 8) is None
+    assert desk.out_of_time
+    desk.allow(10)
+    assert desk.read(TASK, 4) == b"\x39\x30\0\0"
+
+
+def test_a_list_that_bites_its_tail_ends() -> None:
+    image = KernelImage({"list_head.next": 0})
+    for at, following in ((TASK, PARENT), (PARENT, CSS_SET), (CSS_SET, PARENT)):
+        image.put(at, list_head__next=following)
+    desk = Desk(image)
+    assert list(Memory(desk, Layout(desk)).linked(TASK)) == [PARENT, CSS_SET]
+
+
+@given(st.binary(min_size=64, max_size=400), st.integers(0, 255))
+@settings(max_examples=60, deadline=None)
+def test_no_memory_makes_it_fail(noise: bytes, filler: int) -> None:
+    class Noisy(KernelImage):
+        def _dump(self, address: int, count: int) -> str:
+            at = address % len(noise)
+            raw = (noise[at:] + bytes([filler]) * count)[:count]
+            self.memory = {address + n: byte for n, byte in enumerate(raw)}
+            return super()._dump(address, count)
+
+    found = who(Noisy(NAMES, SIZES)).identify(TASK)
+    assert found.task == f"{TASK:x}"
+    assert len(found.ancestors) <= 16
+
+
+@pytest.mark.parametrize(
+    ("paths", "chosen"),
+    [
+        (("/user.slice/user-0.slice/session-1.scope", f"/docker/{ID}"), f"/docker/{ID}"),
+        (("/a", "/a/b/c"), "/a/b/c"),
+        (("/system.slice/sshd.service", "/foo"), "/system.slice/sshd.service"),
+        ((), None),
+    ],
+)
+def test_the_path_that_says_most_is_chosen(paths: tuple[str, ...], chosen: str | None) -> None:
+    found = most_telling([CgroupPath(path=path) for path in paths])
+    assert (found[0] if found else None) == chosen

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from tests.kernel_image import KernelImage
 from vmtriage.analysis.inquiry.desk import Desk
+from vmtriage.analysis.inquiry.doubts import doubts
 from vmtriage.analysis.inquiry.layout import Layout, member
 from vmtriage.analysis.inquiry.memory import Memory
 from vmtriage.analysis.inquiry.who import Who, most_telling
+from vmtriage.models.answers import Answers, Inquiry
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.models.who import CgroupPath
 from vmtriage.session.commands import MAX_LINE, CrashCommand
@@ -189,3 +191,17 @@ def test_no_memory_makes_it_fail(noise: bytes, filler: int) -> None:
 def test_the_path_that_says_most_is_chosen(paths: tuple[str, ...], chosen: str | None) -> None:
     found = most_telling([CgroupPath(path=path) for path in paths])
     assert (found[0] if found else None) == chosen
+
+
+def test_what_was_not_answered_is_a_problem_with_the_command_to_type() -> None:
+    image = host(NAMES)
+    for at in range(DOCKER, DOCKER + 64):
+        image.memory.pop(at, None)
+    late = Inquiry(
+        step="who", asks="who is who", status="failed", reason="not done in 1 s", budget_s=1
+    )
+    told = doubts(Answers(who=(who(image).identify(TASK),), inquiries=(late,)))
+    assert [each.kind for each in told] == ["not_answered", "page_excluded"]
+    assert "cgroup of java (12345)" in told[1].message
+    assert f"p ((struct task_struct *)0x{TASK:x})->cgroups" in told[1].message
+    assert doubts(Answers(who=(who(host(NAMES)).identify(TASK),))) == ()

@@ -15,6 +15,7 @@ from vmtriage.analysis.fingerprint import fingerprint
 from vmtriage.analysis.fromlog import with_log_facts
 from vmtriage.analysis.function import guilty_function, panic_stack, reaches_the_fault
 from vmtriage.analysis.incidents import find as find_incidents
+from vmtriage.analysis.inquiry.doubts import doubts
 from vmtriage.analysis.inquiry.plans import inquire
 from vmtriage.analysis.inquiry.scene import Reach, Scene
 from vmtriage.analysis.knowledge import Knowledge
@@ -67,8 +68,10 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         )
     )  # fmt: skip
     reached = stack is not None and reaches_the_fault(stack, classification.crash_class)
-    doubts = (*opened.problems, *facts.problems, *cross_check(facts, stack, function, reached))
-    culprit, problems = settle(suspects[0] if suspects else None, doubts)
+    unclear = (*cross_check(facts, stack, function, reached), *doubts(answers))
+    culprit, problems = settle(
+        suspects[0] if suspects else None, (*opened.problems, *facts.problems, *unclear)
+    )
     verdict = conclude(facts, classification, function, matches, culprit, groups)
     done = time.monotonic()
     return Report(

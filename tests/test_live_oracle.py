@@ -1,0 +1,140 @@
+"""What vmtriage says of a real vmcore, held against what drgn reads in it.
+
+One `vmtriage analyze` and one drgn per dump: all tests of a dump share them. Where drgn is missing
+the tests say so, and with VMTRIAGE_LIVE=required they fail.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.test_live import NEW, Json, analyze, built, crash_of
+
+if TYPE_CHECKING:  # drgn has no wheels but for Linux
+    from tests.oracle import Task, Truth, Wait
+
+pytestmark = pytest.mark.live
+CASES = [
+    ("cfs_lockup", "6.1", 1),
+    ("cfs_lockup", "6.1", 2),
+    ("cfs_lockup", "6.12", 2),
+    ("hung", "6.1", 1),
+    ("hung", "6.12", 2),
+    ("oom_memcg", "6.1", 1),
+    ("oom_memcg", "6.12", 2),
+    ("softlockup", "6.1", 1),
+    ("null", "6.1", 1),
+    ("null", "6.12", 2),
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dump twice told."""
+
+    scenario: str
+    report: Json
+    truth: Truth
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case)))
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    if importlib.util.find_spec("drgn") is None:
+        said = "drgn is missing, nothing checks vmtriage's findings: pip install drgn"
+        if os.environ.get("VMTRIAGE_LIVE") == "required":
+            pytest.fail(said)
+        pytest.skip(said)
+    from tests import oracle
+
+    name, kernel, cgroup = request.param
+    dump = built(name, kernel, cgroup)
+    report = analyze(dump, crash_of(NEW), tmp_path_factory.mktemp("report"))
+    return Case(name, report, oracle.read(dump.vmcore, dump.vmlinux))
+
+
+def test_the_throttled_groups_are_those_of_the_scheduler(case: Case) -> None:
+    told = {(row["path"], frozenset(row["cpus"])) for row in case.report["throttled"]}
+    assert told == {(row.path, row.cpus) for row in case.truth.throttled}
+    for row in case.truth.throttled:  # as guest/init set it: else the oracle reads rubbish
+        assert (row.quota, row.period, row.descendants) == (10_000_000, 100_000_000, 1)
+        assert row.nr_throttled > 0
+
+
+def test_the_panic_task_is_the_one_on_the_cpu_that_panicked(case: Case) -> None:
+    told, truth = case.report["panic_task"], case.truth.panic_task
+    assert (told["task"], told["pid"], told["comm"], told["cpu"]) == (
+        truth.task, truth.pid, truth.comm, truth.cpu,
+    )  # fmt: skip
+
+
+def test_every_cpu_runs_the_task_that_the_run_queue_names(case: Case) -> None:
+    told = {queue["cpu"]: queue["current"]["task"] for queue in case.report["run_queues"]}
+    assert told == case.truth.running
+
+
+def test_every_task_is_who_its_memory_says(case: Case) -> None:
+    told = case.report.get("who")
+    if told is None:
+        return  # not in the report yet
+    found = {row["task"]: row for row in told}
+    assert len(found) == len(told), "a task is told twice"
+    wanted = {case.truth.panic_task.task, *case.truth.running.values()}
+    # an idle CPU's task need not be told
+    assert {each for each in wanted if case.truth.tasks[each].pid} <= set(found)
+    for address, row in found.items():
+        assert_is(row, case.truth.tasks[address], case.report)
+
+
+def assert_is(row: Json, task: Task, report: Json) -> None:
+    """One entry of `who`, field by field."""
+    assert (row["pid"], row["comm"], row["kind"]) == (task.pid, task.comm, task.kind)
+    assert row.get("tgid", task.tgid) == task.tgid
+    assert row["workqueue"] == (" ".join(task.work) if task.work else None)
+    places = paths(task)
+    assert {
+        (frozenset(each["controllers"]), each.get("hierarchy") or "", each["path"])
+        for each in row["cgroups"]
+    } == places
+    assert row["cgroup"] in ({path for *_, path in places} or {"/"})
+    host = report["system"]["nodename"]
+    assert row["hostname"] == (None if task.nodename == host else task.nodename)
+    assert row["ns_pid"] == (task.ns_pid if task.ns_level else None)
+    line = [(each["pid"], each["comm"], each["task"]) for each in row["ancestors"]]
+    truth = [(each.pid, each.comm, each.task) for each in task.ancestors]
+    if task.kind != "user":
+        assert not line, "a kernel thread has no parents worth telling"
+    elif task.ns_level:  # a container's line ends with its init
+        assert line == truth[: len(line)]
+        assert line or task.ns_pid == 1
+    else:
+        assert line == truth
+
+
+def paths(task: Task) -> set[tuple[frozenset[str], str, str]]:
+    """Where it is not in the root, as report.json has it: v2 without controllers and name."""
+    every = {(each.controllers, each.name, each.path) for each in task.v1}
+    every.add((frozenset(), "", task.unified))
+    return {place for place in every if place[2] != "/"}
+
+
+def test_the_lock_of_the_hung_tasks_is_held_by_the_culprit(case: Case) -> None:
+    waits = [wait for wait in case.truth.waits if wait.comm == "nodemanager"]
+    if case.scenario != "hung":
+        assert not waits
+        return
+    assert len(waits) == 3  # as the scenario starts them: else the oracle reads rubbish
+    assert {(wait.kind, wait.owner_comm) for wait in waits} == {("mutex", "datanode")}
+    (owner,) = owners(waits)
+    culprit = case.report["culprit"]
+    assert f"(pid {owner[0]})" in culprit["name"]
+    assert owner[1] in culprit["comms"]
+
+
+def owners(waits: list[Wait]) -> set[tuple[int | None, str | None, str]]:
+    """PID and name of who holds each lock, and the lock."""
+    return {(wait.owner_pid, wait.owner_comm, wait.lock) for wait in waits}

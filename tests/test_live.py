@@ -9,52 +9,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fixtures import lab
+from tests.live import NEW, OLD, Json, analyze, analyzed, built, crash_of, vmtriage
 
 pytestmark = pytest.mark.live
-Json = dict[str, Any]
-OLD, NEW = "8.0.2", "8.0.6"
-
-
-def crash_of(version: str) -> Path:
-    binaries = lab.crash_binaries()
-    if version not in binaries:
-        pytest.fail(f"the lab has no crash {version}, only {sorted(binaries)}")
-    return binaries[version]
-
-
-def built(name: str, kernel: str, cgroup: int) -> lab.Dump:
-    """The dump; a kernel that no package source has is said, and an error where it is required."""
-    try:
-        return lab.build(name, kernel=kernel, cgroup=cgroup)
-    except lab.NoKernel as error:
-        if os.environ.get("VMTRIAGE_LIVE") == "required":
-            raise
-        pytest.skip(str(error))
-
-
-def vmtriage(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command as a user types it."""
-    return subprocess.run(
-        [sys.executable, "-m", "vmtriage", *map(str, arguments)],
-        capture_output=True, text=True, timeout=600, check=False, stdin=subprocess.DEVNULL,
-        env={**os.environ, **environment},
-    )  # fmt: skip
-
-
-def analyze(dump: lab.Dump, crash: Path, out: Path, *more: str | Path) -> Json:
-    done = vmtriage(
-        "analyze", dump.vmcore, "--vmlinux", dump.vmlinux, "--crash", crash, "-o", out, *more
-    )
-    assert done.returncode == 0, done.stderr
-    report: Json = json.loads((out / "report.json").read_text())
-    return report
-
-
 CASES = [
     (scenario.name, kernel, cgroup)
     for scenario in lab.SCENARIOS
@@ -66,10 +27,10 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "kernel", "cgroup"), CASES)
 def test_every_scenario_gets_its_class_function_and_culprit(
-    name: str, kernel: str, cgroup: int, tmp_path: Path
+    name: str, kernel: str, cgroup: int
 ) -> None:
     dump = built(name, kernel, cgroup)
-    report = analyze(dump, crash_of(NEW), tmp_path, "--record", tmp_path / "session")
+    report, home = analyzed(name, kernel, cgroup)
     expected = dump.expected
     assert report["verdict"]["class"] == expected.crash_class
     if expected.functions:
@@ -82,7 +43,7 @@ def test_every_scenario_gets_its_class_function_and_culprit(
     assert report["signatures"], "no signature, not even a generic one"
     assert report["dump"]["release"] == dump.release
     assert report["debuginfo"]["build_id_matches"] is True
-    assert_the_log_alone_says_the_same(report, tmp_path / "session" / "log.txt")
+    assert_the_log_alone_says_the_same(report, home / "session" / "log.txt")
 
 
 def assert_the_log_alone_says_the_same(report: Json, log: Path) -> None:

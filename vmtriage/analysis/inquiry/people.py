@@ -9,6 +9,7 @@ from vmtriage.models.answers import Answers
 from vmtriage.models.runqueue import QueuedTask, TaskGroup
 
 MAX_TASKS = 64
+_PANIC = "panic task"
 
 
 def who(scene: Scene, reach: Reach, answers: Answers) -> Answers:
@@ -24,7 +25,7 @@ def who(scene: Scene, reach: Reach, answers: Answers) -> Answers:
     system = scene.facts.system
     people = Who(reach.memory, reach.name_of, system.nodename if system else None)
     known = (people.identify(task, said) for task, said in roles.items())
-    found = tuple(each for each in known if each.pid)  # neither idle nor unreadable
+    found = tuple(each for each in known if each.pid or (each.pid == 0 and _PANIC in each.roles))
     return answers.model_copy(update={"who": found}) if found else answers
 
 
@@ -32,9 +33,9 @@ def _of_facts(scene: Scene) -> Iterator[tuple[int, str]]:
     facts = scene.facts
     context = facts.system.context if facts.system else None
     if context is not None:
-        yield int(context.task, 16), "panic task"
+        yield int(context.task, 16), _PANIC
     elif scene.stack is not None and scene.stack.task:
-        yield int(scene.stack.task, 16), "panic task"
+        yield int(scene.stack.task, 16), _PANIC
     for stack in facts.cpu_stacks.backtraces if facts.cpu_stacks else ():
         if stack.task and stack.pid and stack.cpu is not None:
             yield int(stack.task, 16), f"running on CPU {stack.cpu}"

@@ -13,6 +13,17 @@ _OFFSET = re.compile(r"\(long\)&\(\(struct (\w+) \*\)0\)->([\w.]+)")
 _SIZE = re.compile(r"\(long\)sizeof\((?:struct (\w+)|\(\(struct (\w+) \*\)0\)->([\w.]+))\)")
 
 
+def _spelt_out(expressions: Sequence[str]) -> Iterator[str]:
+    """Without the convenience variable."""
+    null = ""
+    for each in expressions:
+        if match := re.search(r"\(\$s=(\(struct \w+ \*\)0)\)", each):
+            null = f"({match[1]})"
+            yield each.replace(match[0], null)
+        else:
+            yield each.replace("$s", null)
+
+
 @dataclass
 class KernelImage:
     """Structures by offsets, memory by address. A Session."""
@@ -50,7 +61,7 @@ class KernelImage:
     def _answer(self, text: str) -> str:
         verb, _, rest = text.partition(" ")
         if verb == "p":
-            found = [self._number(part) for part in rest.strip("{}").split(", ")]
+            found = [self._number(part) for part in _spelt_out(rest.strip("{}").split(", "))]
             known = [str(number) for number in found if number is not None]
             return f"$1 = {{{', '.join(known)}}}\n" if len(known) == len(found) else "p: failed\n"
         if verb == "rd":

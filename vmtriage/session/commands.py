@@ -49,6 +49,7 @@ BLOCKED_STACKS = CrashCommand("foreach UN bt", 120)
 
 _STRUCT = re.compile(r"[a-z_][a-z0-9_]{1,40}")
 _MEMBER = re.compile(r"[a-z_][a-z0-9_.]{0,60}")
+_NULL = re.compile(r"\(\(struct \w+ \*\)0\)")
 _HEX = re.compile(r"[0-9a-f]{8,16}")
 MAX_READ = 32768
 MAX_LINE = 1000  # characters; crash cuts a longer line
@@ -71,9 +72,18 @@ def size_of(struct: str, member: str = "") -> str:
 
 
 def numbers(expressions: Sequence[str]) -> CrashCommand:
-    """What `offset` and `size_of` made, all in one question: gdb takes longer to begin than to
-    answer. One that the namelist does not know spoils the whole answer."""
-    return CrashCommand(f"p {{{', '.join(expressions)}}}", 60, small=True)
+    """What `offset` and `size_of` made, all in one question. One that the namelist does not know
+    spoils the whole answer.
+
+    gdb looks for a structure's name through all it has, so neighbours of one structure share it.
+    """
+    told, last = [], ""
+    for each in expressions:
+        null = match[0] if (match := _NULL.search(each)) else ""
+        kept = "$s" if null == last else f"($s={null[1:-1]})"
+        told.append(each.replace(null, kept) if null and "sizeof" not in each else each)
+        last = null if "sizeof" not in each else ""
+    return CrashCommand(f"p {{{', '.join(told)}}}", 60, small=True)
 
 
 def queued_on(cfs_rq: str, run_node: int) -> CrashCommand:

@@ -65,27 +65,33 @@ def weigh(facts: Facts, startup: str) -> Facts:
 
 
 def settle(
-    culprit: Culprit | None, problems: Sequence[Problem]
-) -> tuple[Culprit | None, tuple[Problem, ...]]:
-    """Weighs the culprit against what is unsafe.
+    suspects: Sequence[Culprit], problems: Sequence[Problem]
+) -> tuple[tuple[Culprit, ...], tuple[Problem, ...]]:
+    """Weighs the suspects against what is unsafe.
 
-    A culprit named by run queues whose lost tasks were read back stands on firm ground; any
-    other that rests on unsafe parts is one step less sure.
+    One named by run queues whose lost tasks were read back stands on firm ground; any other that
+    rests on unsafe parts is one step less sure.
     """
-    if culprit is None or not any(Part.CULPRIT in problem.unsafe for problem in problems):
-        return culprit, tuple(problems)
-    by_queues = any(item.command == "runq -g" and item.line for item in culprit.evidence)
-    if by_queues and any(problem.kind == "tasks_recovered" for problem in problems):
-        firm = {Part.CULPRIT, Part.THROTTLED, Part.RUN_QUEUES}
-        return culprit, tuple(
+    if not suspects or not any(Part.CULPRIT in problem.unsafe for problem in problems):
+        return tuple(suspects), tuple(problems)
+    recovered = any(problem.kind == "tasks_recovered" for problem in problems)
+    firm = {id(each) for each in suspects if recovered and _by_queues(each)}
+    weighed = [each if id(each) in firm else each.scored(each.score * 0.7) for each in suspects]
+    if id(suspects[0]) in firm:
+        safe = {Part.CULPRIT, Part.THROTTLED, Part.RUN_QUEUES}
+        problems = tuple(
             problem.model_copy(
-                update={"unsafe": tuple(part for part in problem.unsafe if part not in firm)}
+                update={"unsafe": tuple(part for part in problem.unsafe if part not in safe)}
             )
             if problem.kind == "tasks_lost"
             else problem
             for problem in problems
         )
-    return culprit.scored(culprit.score * 0.7), tuple(problems)
+    return tuple(sorted(weighed, key=lambda each: -each.score)), tuple(problems)
+
+
+def _by_queues(culprit: Culprit) -> bool:
+    return any(item.command == "runq -g" and item.line for item in culprit.evidence)
 
 
 def cross_check(

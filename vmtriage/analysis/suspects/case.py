@@ -1,7 +1,9 @@
 """What the rules look at, and the shape of a rule."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
+from vmtriage.analysis.trigger import find as find_trigger
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.base import Model
 from vmtriage.models.evidence import Facts
@@ -13,6 +15,7 @@ from vmtriage.models.finding import (
     Throttled,
 )
 from vmtriage.models.report import Culprit
+from vmtriage.models.trigger import Trigger
 
 
 class Case(Model):
@@ -25,6 +28,11 @@ class Case(Model):
     panic_task: PanicTask | None
     stack: Backtrace | None
     incidents: tuple[Incident, ...] = ()
+
+    @cached_property
+    def trigger(self) -> Trigger | None:
+        """Who asked for the dump."""
+        return find_trigger(self.facts, self.incidents, self.stack, self.panic_task)
 
 
 Rule = Callable[[Case], Iterator[Culprit]]

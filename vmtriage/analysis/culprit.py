@@ -5,20 +5,33 @@ A wrong culprit is worse than none, so every rule says how sure it is and what w
 
 from collections.abc import Sequence
 
-from vmtriage.analysis.suspects import code, groups, memory, tasks
+from vmtriage.analysis.suspects import (
+    asked,
+    code,
+    groups,
+    hardware,
+    leaks,
+    oom,
+    storage,
+    tasks,
+)
 from vmtriage.analysis.suspects.case import Case, Rule
 from vmtriage.models.report import HIGH, Culprit
 
 # Of two that are equally sure, the rule that stands first here is believed.
 RULES: Sequence[Rule] = (
     groups.bandwidth,
-    memory.out_of_memory,
-    code.hardware,
-    tasks.asked_for,
+    oom.out_of_memory,
+    hardware.hardware,
+    asked.asked_for,
     tasks.lock_owner,
     code.module,
-    memory.leaking_cache,
+    leaks.leaked,
+    storage.device,
     groups.panic_task_group,
+    code.corrupted,
+    hardware.bad_memory,
+    hardware.nmi,
 )
 CLOSE = 0.1  # whoever comes so near to the first may be the one
 
@@ -35,7 +48,7 @@ def settled(found: Sequence[Culprit]) -> tuple[Culprit, ...]:
     if not ranked:
         return ()
     first, *rest = ranked
-    contested = any(first.score - each.score < CLOSE for each in rest)
+    contested = any(round(first.score - each.score, 2) < CLOSE for each in rest)
     score = min(first.score, HIGH - 0.01) if contested else first.score
     return (first.scored(score).model_copy(update={"contested": contested}), *rest)
 
@@ -44,7 +57,8 @@ def _merged(found: Sequence[Culprit]) -> list[Culprit]:
     """Whom two rules name stands once, as the surer of them put it, with the evidence of both."""
     kept: dict[tuple[str, str], Culprit] = {}
     for each in sorted(found, key=lambda each: -each.score):
-        key = (each.kind, each.path or each.name)
+        own = each.name if each.kind == "process" else each.path or each.name
+        key = (each.kind, own)
         if before := kept.get(key):
             more = [item for item in each.evidence if item not in before.evidence]
             each = before.model_copy(update={"evidence": (*before.evidence, *more)})

@@ -9,6 +9,7 @@ from vmtriage.analysis.klog.formats import Blame
 from vmtriage.analysis.klog.frames import Found
 from vmtriage.analysis.klog.primary import primary
 from vmtriage.analysis.klog.trace import Code, Trace
+from vmtriage.analysis.trigger_forms import HARDWARE_NMI
 from vmtriage.models.backtrace import Backtrace, ExceptionFrame, Frame
 from vmtriage.models.evidence import Evidence, Facts
 from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, Incident
@@ -36,7 +37,7 @@ def guilty_function(
 ) -> GuiltyFunction | None:
     """The function with its module and evidence; None when no stack shows it."""
     crash_class = classification.crash_class
-    if crash_class in _NONE:
+    if crash_class in _NONE or (crash_class is CrashClass.NMI and _by_chipset(facts)):
         return None
     stack = panic_stack(facts)
     from_stack = None
@@ -56,6 +57,12 @@ def guilty_function(
     return chosen.model_copy(
         update={"alternatives": tuple(name for name in names if name != chosen.name)}
     )
+
+
+def _by_chipset(facts: Facts) -> bool:
+    """Whether hardware raised the NMI: it hit whatever ran."""
+    records = facts.log.records if facts.log else ()
+    return any("NMI" in each.text and HARDWARE_NMI.search(each.text) for each in records)
 
 
 def panic_stack(facts: Facts) -> Backtrace | None:

@@ -5,7 +5,7 @@ guesses at registers. Silence there would be a lie.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.evidence import Facts, Part, Problem
@@ -43,6 +43,14 @@ _STARTUP: tuple[tuple[str, str, str, tuple[Part, ...]], ...] = (
 )  # fmt: skip
 
 
+_DOUBT = 0.7  # what is left of a score that rests on unsafe ground
+# Commands whose answers stay good: what a lost task table, or a log alone, takes nothing from.
+_FIRM: Mapping[str, tuple[str, ...]] = {
+    "tasks_lost": ("log", "bt", "sys", "mod -t", "kmem", "rd", "sym", "dis", "p "),
+    "log_only": ("log",),
+}
+
+
 def weigh(facts: Facts, startup: str) -> Facts:
     """The facts with every reason for doubt added to `problems`."""
     problems = [
@@ -65,27 +73,44 @@ def weigh(facts: Facts, startup: str) -> Facts:
 
 
 def settle(
-    culprit: Culprit | None, problems: Sequence[Problem]
-) -> tuple[Culprit | None, tuple[Problem, ...]]:
-    """Weighs the culprit against what is unsafe.
+    suspects: Sequence[Culprit], problems: Sequence[Problem]
+) -> tuple[tuple[Culprit, ...], tuple[Problem, ...]]:
+    """Weighs the suspects against what is unsafe.
 
-    A culprit named by run queues whose lost tasks were read back stands on firm ground; any
-    other that rests on unsafe parts is one step less sure.
+    One named by run queues whose lost tasks were read back stands on firm ground; any other that
+    rests on unsafe parts is one step less sure.
     """
-    if culprit is None or not any(Part.CULPRIT in problem.unsafe for problem in problems):
-        return culprit, tuple(problems)
-    by_queues = any(item.command == "runq -g" and item.line for item in culprit.evidence)
-    if by_queues and any(problem.kind == "tasks_recovered" for problem in problems):
-        firm = {Part.CULPRIT, Part.THROTTLED, Part.RUN_QUEUES}
-        return culprit, tuple(
+    recovered = any(problem.kind == "tasks_recovered" for problem in problems)
+    firm = {id(each) for each in suspects if recovered and _by_queues(each)}
+    weighed = [
+        each.scored(each.score * _DOUBT)
+        if id(each) not in firm and any(_spoils(problem, each) for problem in problems)
+        else each
+        for each in suspects
+    ]
+    if suspects and id(suspects[0]) in firm:
+        safe = {Part.CULPRIT, Part.THROTTLED, Part.RUN_QUEUES}
+        problems = tuple(
             problem.model_copy(
-                update={"unsafe": tuple(part for part in problem.unsafe if part not in firm)}
+                update={"unsafe": tuple(part for part in problem.unsafe if part not in safe)}
             )
             if problem.kind == "tasks_lost"
             else problem
             for problem in problems
         )
-    return culprit.scored(culprit.score * 0.7), tuple(problems)
+    return tuple(sorted(weighed, key=lambda each: -each.score)), tuple(problems)
+
+
+def _by_queues(culprit: Culprit) -> bool:
+    return any(item.command == "runq -g" and item.line for item in culprit.evidence)
+
+
+def _spoils(problem: Problem, culprit: Culprit) -> bool:
+    """Whether the problem touches what this culprit was named by."""
+    if Part.CULPRIT not in problem.unsafe:
+        return False
+    firm = _FIRM.get(problem.kind, ())
+    return not all(item.command.startswith(firm) for item in culprit.evidence)
 
 
 def cross_check(

@@ -31,6 +31,7 @@ def conclude(
     matches: Sequence[SignatureMatch],
     culprit: Culprit | None,
     throttled: Sequence[Throttled] | None,
+    advice: Sequence[str] = (),
 ) -> Verdict:
     """What happened, known bug or not, this kernel, the fix, the culprit: in that order."""
     known = next((each for each in matches if not each.generic), None)
@@ -43,6 +44,7 @@ def conclude(
         steps.append(f"Upgrade the kernel to {known.fixed_in} or newer.")
     if best is not None and best is not matches[0]:
         steps += [best.do_now, best.do_for_good]
+    steps += advice
     return Verdict(
         summary=" ".join(part for part in sentence if part),
         crash_class=classification.crash_class,
@@ -58,6 +60,8 @@ def _what(facts: Facts, classification: Classification, function: GuiltyFunction
     crash_class = classification.crash_class
     name = _NAMES.get(crash_class, crash_class.value.replace("_", " ").capitalize())
     if crash_class is CrashClass.MEMORY_LEAK:
+        if not classification.deliberate:
+            return "Memory leak."
         return f"Memory leak: {classification.title}; the dump itself was asked for by sysrq."
     # Every OOM is "in out_of_memory", and a hung task's CPU is the watchdog's: no news.
     named = function is not None and crash_class is not CrashClass.OOM

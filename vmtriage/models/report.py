@@ -24,6 +24,7 @@ from vmtriage.models.memory import MemoryInfo, SlabCache
 from vmtriage.models.module import ModuleTaint
 from vmtriage.models.runqueue import GroupRunQueue
 from vmtriage.models.signature import SignatureMatch
+from vmtriage.models.trigger import Trigger
 from vmtriage.models.who import TaskIdentity
 
 SCHEMA = "vmtriage/report/1"
@@ -90,6 +91,7 @@ class Culprit(Model):
     application: str | None = None
     attempt: str | None = None
     owner_hint: str | None = None
+    pid: int | None = None  # the task to look at: the process, or the biggest one of the group
     comms: tuple[str, ...] = ()
     cpus: tuple[int, ...] = ()
     score: float = Field(ge=0, le=1)  # how much the rule that names it is worth here
@@ -164,6 +166,7 @@ class Report(Model):
     debuginfo: Debuginfo | None = None
     system: SystemFacts | None
     verdict: Verdict
+    trigger: Trigger | None = None  # who asked for the dump
     panic_task: PanicTask | None
     function: str | None
     module: str | None = None

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 
 from vmtriage import __version__
+from vmtriage.analysis.advice import next_time
 from vmtriage.analysis.classify import cause, classify
 from vmtriage.analysis.collect import collect
 from vmtriage.analysis.containers import identify
@@ -24,6 +25,7 @@ from vmtriage.analysis.relevance import own_lines
 from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
 from vmtriage.analysis.suspects.case import Case
 from vmtriage.analysis.system import system_facts, top_slabs
+from vmtriage.analysis.trigger import find as find_trigger
 from vmtriage.analysis.trust import cross_check, settle
 from vmtriage.analysis.verdict import conclude
 from vmtriage.models.answers import Answers
@@ -69,10 +71,10 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     )  # fmt: skip
     reached = stack is not None and reaches_the_fault(stack, classification.crash_class)
     unclear = (*cross_check(facts, stack, function, reached), *doubts(answers))
-    culprit, problems = settle(
-        suspects[0] if suspects else None, (*opened.problems, *facts.problems, *unclear)
-    )
-    verdict = conclude(facts, classification, function, matches, culprit, groups)
+    suspects, problems = settle(suspects, (*opened.problems, *facts.problems, *unclear))
+    culprit = suspects[0] if suspects else None
+    verdict = conclude(facts, classification, function, matches, culprit, groups,
+                       next_time(facts, classification, incidents, culprit))  # fmt: skip
     done = time.monotonic()
     return Report(
         tool=ToolInfo(
@@ -83,6 +85,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         debuginfo=opened.debuginfo,
         system=system_facts(facts),
         verdict=verdict,
+        trigger=find_trigger(facts, incidents, stack, task),
         panic_task=task,
         function=function.name if function else None,
         module=function.module if function else None,

@@ -15,7 +15,11 @@ def _verdict(report: Report, shown: view.View, limit: int) -> list[str]:
     verdict = report.verdict
     kind = human.crash_class(verdict.crash_class)
     head = f"{kind} on {shown.host}; severity {verdict.severity}, confidence {verdict.confidence}"
-    out = [*entry("VERDICT", verdict.summary, limit), *entry("Class", head, 1)]
+    short = limit <= 5  # the rest needs the room
+    lines = limit - 1 if short and report.trigger else limit
+    out = [*entry("VERDICT", verdict.summary, lines), *entry("Class", head, 1)]
+    if report.trigger:
+        out += entry("Why a dump", report.trigger.says, 1 if short else 2)
     if shown.unsafe:
         out += entry("CAUTION", "do not trust: " + ", ".join(shown.unsafe), 2)
     return out

@@ -119,7 +119,7 @@ def _stack(report: Report) -> tuple[stack.Row, ...]:
 
 def _evidence(report: Report) -> tuple[Evidence, ...]:
     """Every piece once: the verdict's own first, then what names the culprit and the bug."""
-    found = [*report.verdict.evidence]
+    found = [*report.verdict.evidence, *(report.trigger.evidence if report.trigger else ())]
     if report.culprit:
         found += report.culprit.evidence
     for match in report.signatures:

@@ -32,7 +32,7 @@ def conclusion(report: OomReport, processes: Set[int] = frozenset()) -> str:
     if not limit:
         parts += [f"{held} held {share:.0%} of the usable RAM{advice}" for share, held, advice in
                   sorted(_holders(report), key=lambda each: -each[0])[:_NAMED]]  # fmt: skip
-        parts += _fragmented(report)
+        parts += fragmentation(report)
         parts += _swap(report)
     parts += _not_to_blame(report, processes)
     return "; ".join(parts)
@@ -42,21 +42,28 @@ def _by_limit(report: OomReport) -> str:
     memcg = report.memcg or OomMemcg()
     name = f"memory cgroup {memcg.oom_path}" if memcg.oom_path else "a memory cgroup"
     says = f"{name} could not be given more memory"
-    held: MemcgCounter | None = None
+    found = reached(memcg)
+    held = found[0] if found else None
+    if found:
+        says = f"{name} reached {found[1]} of {size(found[0].limit or 0)}"
+    if memcg.oom_path and memcg.task_path and memcg.oom_path != memcg.task_path:
+        says += f" (the victim ran in {memcg.task_path})"
+    return says + inside(report, memcg, held)
+
+
+def reached(memcg: OomMemcg) -> tuple[MemcgCounter, str] | None:
+    """The counter that is at its limit, and what limit that is."""
     for counter, what in (
         (memcg.memory, "its memory limit"),
         (memcg.memory_and_swap, "its limit of memory and swap"),
         (memcg.kmem, "its limit of kernel memory"),
     ):
         if counter and counter.limit and counter.usage >= _REACHED * counter.limit:
-            says, held = f"{name} reached {what} of {size(counter.limit)}", counter
-            break
-    if memcg.oom_path and memcg.task_path and memcg.oom_path != memcg.task_path:
-        says += f" (the victim ran in {memcg.task_path})"
-    return says + _inside(report, memcg, held)
+            return counter, what
+    return None
 
 
-def _inside(report: OomReport, memcg: OomMemcg, held: MemcgCounter | None) -> str:
+def inside(report: OomReport, memcg: OomMemcg, held: MemcgCounter | None) -> str:
     """What the group's memory was, if one kind is most of it."""
     if held is None or not held.usage:
         return ""
@@ -130,7 +137,7 @@ def _holders(report: OomReport) -> Iterator[tuple[float, str, str]]:
         yield comm.rss / ram, f"{comm.tasks} tasks {comm.comm} together", shared
 
 
-def _fragmented(report: OomReport) -> Iterator[str]:
+def fragmentation(report: OomReport) -> Iterator[str]:
     """An order above 0, free memory above the minimum, and no block as large as was wanted."""
     if not report.order or report.order < 0 or report.page_size is None:
         return

@@ -1,7 +1,9 @@
 """What the rules look at, and the shape of a rule."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
+from vmtriage.analysis.trigger import find as find_trigger
 from vmtriage.models.answers import Answers
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.base import Model
@@ -14,6 +16,7 @@ from vmtriage.models.finding import (
     Throttled,
 )
 from vmtriage.models.report import Culprit
+from vmtriage.models.trigger import Trigger
 
 
 class Case(Model):
@@ -27,6 +30,11 @@ class Case(Model):
     stack: Backtrace | None
     incidents: tuple[Incident, ...] = ()
     answers: Answers = Answers()
+
+    @cached_property
+    def trigger(self) -> Trigger | None:
+        """Who asked for the dump."""
+        return find_trigger(self.facts, self.incidents, self.stack, self.panic_task)
 
 
 Rule = Callable[[Case], Iterator[Culprit]]

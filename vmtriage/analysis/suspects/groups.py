@@ -22,6 +22,16 @@ def identity(path: str, owner: Container | None = None) -> dict[str, str | None]
     return {"kind": kind, "path": path, **owner.model_dump(exclude={"qos"})}
 
 
+def membership(path: str | None) -> dict[str, str | None]:
+    """The fields of a Culprit that say in whose cgroup a process runs."""
+    if path is None or path == "/":
+        return {}
+    fields = identity(path)
+    if fields.get("runtime") == "systemd":  # a service or a session is no container
+        fields["runtime"] = None
+    return {key: value for key, value in fields.items() if key not in ("kind", "name")}
+
+
 def bandwidth(case: Case) -> Iterator[Culprit]:
     """CFS bandwidth code on the locked CPU: the group that is throttled on most CPUs."""
     lockups = (C.HARD_LOCKUP, C.SOFT_LOCKUP, C.RCU_STALL, C.NMI)
@@ -49,8 +59,8 @@ def bandwidth(case: Case) -> Iterator[Culprit]:
             "reason": "the locked CPU was handing out CFS bandwidth, and this group is throttled on"
             f" {len(top.cpus)} of {top.cpus_seen} CPUs"
             + ("" if clear else f"; {len(rivals)} other throttled groups are close behind"),
-            "refuted_by": "another group with more throttled run queues in the bandwidth pool of"
-            " the distribute_cfs_runtime frame, or a lock owner on another CPU",
+            "refuted_by": "`runq -g`: another group THROTTLED on more CPUs; `bt -a`: a CPU that"
+            " holds the lock this one waits for",
             "evidence": [
                 Evidence(
                     command=command, line=frames[0].line,
@@ -93,7 +103,8 @@ def panic_task_group(case: Case) -> Iterator[Culprit]:
             "score": 0.6 if scheduler else 0.3,
             "reason": "its task was the one on the CPU"
             + (" when the scheduler failed on its groups" if scheduler else " when it crashed"),
-            "refuted_by": "the same crash on hosts without this container",
+            "refuted_by": "the same crash where it does not run: compare `set` and `runq -g` of"
+            " other dumps with this fingerprint",
             "evidence": [
                 Evidence(command="runq -g", line=0, text=task.cgroup,
                          says=f"{task.comm} (pid {task.pid}) runs in this group")

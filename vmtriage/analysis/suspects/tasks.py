@@ -1,4 +1,4 @@
-"""Suspects that are tasks: who asked for the crash, who holds the lock."""
+"""Suspects that are tasks: who holds the lock that others wait for."""
 
 from collections.abc import Iterator
 
@@ -9,19 +9,6 @@ from vmtriage.models.finding import CrashClass
 from vmtriage.models.report import Culprit
 
 C = CrashClass
-
-
-def asked_for(case: Case) -> Iterator[Culprit]:
-    """Somebody wrote to sysrq-trigger: the dump was wanted, and by whom."""
-    if case.classification.crash_class is not C.SYSRQ or case.panic_task is None:
-        return
-    task = case.panic_task
-    yield Culprit(
-        kind="process", name=f"{task.comm} (pid {task.pid})", comms=(task.comm,), path=task.cgroup,
-        score=0.9, reason="this task asked for the crash by sysrq; nothing broke by itself",
-        refuted_by="a trouble that made somebody ask for it: hung tasks or errors before it",
-        evidence=case.classification.evidence,
-    )  # fmt: skip
 
 
 def lock_owner(case: Case) -> Iterator[Culprit]:
@@ -37,14 +24,15 @@ def lock_owner(case: Case) -> Iterator[Culprit]:
     yield Culprit(
         kind="process",
         name=f"{suspect.comm} (pid {suspect.pid})",
+        pid=suspect.pid,
         comms=(suspect.comm or "",),
         score=0.65 if owners else 0.3,
         reason=f"{len(waiters)} tasks wait for a lock; this one is blocked in the same code without"
         " waiting for it: it probably holds it"
         if owners
         else "the first task reported as blocked; who holds what it waits for is not known",
-        refuted_by="another owner in the lock itself (struct mutex.owner), or a task in the same"
-        " code that did not hang",
+        refuted_by="`bt -f` of a waiter, then `struct mutex.owner ADDRESS` (or rw_semaphore.owner)"
+        " that names another task",
         evidence=(
             Evidence(command="log", line=suspect.first_line, text=suspect.title, says=says),
             *(

@@ -7,21 +7,10 @@ from dataclasses import dataclass, field
 
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.base import CommandOutput
-from vmtriage.session.commands import CrashCommand
+from vmtriage.session.commands import CrashCommand, expressions_of
 
 _OFFSET = re.compile(r"\(long\)&\(\(struct (\w+) \*\)0\)->([\w.]+)")
 _SIZE = re.compile(r"\(long\)sizeof\((?:struct (\w+)|\(\(struct (\w+) \*\)0\)->([\w.]+))\)")
-
-
-def _spelt_out(expressions: Sequence[str]) -> Iterator[str]:
-    """Without the convenience variable."""
-    null = ""
-    for each in expressions:
-        if match := re.search(r"\(\$s=(\(struct \w+ \*\)0)\)", each):
-            null = f"({match[1]})"
-            yield each.replace(match[0], null)
-        else:
-            yield each.replace("$s", null)
 
 
 @dataclass
@@ -61,7 +50,7 @@ class KernelImage:
     def _answer(self, text: str) -> str:
         verb, _, rest = text.partition(" ")
         if verb == "p":
-            found = [self._number(part) for part in _spelt_out(rest.strip("{}").split(", "))]
+            found = [self._number(part) for part in expressions_of(text)]
             known = [str(number) for number in found if number is not None]
             return f"$1 = {{{', '.join(known)}}}\n" if len(known) == len(found) else "p: failed\n"
         if verb == "rd":

@@ -13,7 +13,17 @@ from vmtriage.analysis.inquiry.who import Who, most_telling
 from vmtriage.models.answers import Answers, Inquiry
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.models.who import CgroupPath
-from vmtriage.session.commands import MAX_LINE, CrashCommand
+from vmtriage.parsers import rd
+from vmtriage.session.commands import (
+    MAX_LINE,
+    CrashCommand,
+    bytes_at,
+    expressions_of,
+    numbers,
+    offset,
+    size_of,
+)
+from vmtriage.session.questions import Questions
 
 TASK, PARENT, CSS_SET = 0xFFFF880000001000, 0xFFFF880000002000, 0xFFFF880000003000
 CPU, DOCKER, ROOT = 0xFFFF880000004000, 0xFFFF880000005000, 0xFFFF880000006000
@@ -205,3 +215,38 @@ def test_what_was_not_answered_is_a_problem_with_the_command_to_type() -> None:
     assert "cgroup of java (12345)" in told[1].message
     assert f"p ((struct task_struct *)0x{TASK:x})->cgroups" in told[1].message
     assert doubts(Answers(who=(who(host(NAMES)).identify(TASK),))) == ()
+
+
+def test_a_recording_answers_questions_put_in_another_way() -> None:
+    def null(struct: str) -> str:
+        return f"((struct {struct} *)0)"
+
+    told = Questions(
+        f"crash> p {{(long)&{null('pid')}->level, (long)sizeof(struct upid)}}\n"
+        "$1 = {0 <repeats 2 times>}\n"
+        "crash> rd -8 ffff880000001000 20\n"
+        "ffff880000001000:  00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f   ................\n"
+        "ffff880000001010:  10 11 12 13                                       ....\n"
+    )
+    both = numbers([size_of("upid"), offset("pid", "level")])
+    assert told.answer(both.text) == "$1 = {0, 0}\n"
+    assert told.answer(numbers([offset("pid", "numbers")]).text) is None
+    answer = told.answer(bytes_at(0xFFFF88000000100E, 4).text)
+    assert answer is not None
+    assert rd.parse(answer).raw == b"\x0e\x0f\x10\x11"
+    assert told.answer(bytes_at(0xFFFF880000002000, 4).text) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["task_struct", "cgroup", "pid"]), st.sampled_from("abc")),
+        min_size=1, max_size=12,
+    )
+)  # fmt: skip
+def test_a_list_of_questions_can_be_read_back(members: list[tuple[str, str]]) -> None:
+    asked = [
+        each
+        for struct, name in members
+        for each in (offset(struct, name), size_of(struct), size_of(struct, name))
+    ]
+    assert expressions_of(numbers(asked).text) == asked

@@ -16,6 +16,7 @@ from vmtriage.analysis.suspects import (
     tasks,
 )
 from vmtriage.analysis.suspects.case import Case, Rule
+from vmtriage.analysis.suspects.home import at_home
 from vmtriage.models.report import HIGH, Culprit
 
 # Of two that are equally sure, the rule that stands first here is believed.
@@ -38,7 +39,8 @@ CLOSE = 0.1  # whoever comes so near to the first may be the one
 
 def candidates(case: Case) -> tuple[Culprit, ...]:
     """Everybody the evidence points at, the surest first; () when it points at nobody."""
-    found = [culprit for rule in RULES for culprit in rule(case)]
+    who, wanted = case.answers.who or (), case.classification.deliberate
+    found = [at_home(culprit, who, wanted) for rule in RULES for culprit in rule(case)]
     return settled(_merged(found))
 
 

@@ -50,6 +50,7 @@ BLOCKED_STACKS = CrashCommand("foreach UN bt", 120)
 _STRUCT = re.compile(r"[a-z_][a-z0-9_]{1,40}")
 _MEMBER = re.compile(r"[a-z_][a-z0-9_.]{0,60}")
 _NULL = re.compile(r"\(\(struct \w+ \*\)0\)")
+_SHARED = re.compile(r"\(\$s=(\(struct \w+ \*\)0)\)")
 _HEX = re.compile(r"[0-9a-f]{8,16}")
 MAX_READ = 32768
 MAX_LINE = 1000  # characters; crash cuts a longer line
@@ -84,6 +85,16 @@ def numbers(expressions: Sequence[str]) -> CrashCommand:
         told.append(each.replace(null, kept) if null and "sizeof" not in each else each)
         last = null if "sizeof" not in each else ""
     return CrashCommand(f"p {{{', '.join(told)}}}", 60, small=True)
+
+
+def expressions_of(text: str) -> list[str]:
+    """What `numbers` was given, by the command it made."""
+    found, null = [], ""
+    for each in text.removeprefix("p {").removesuffix("}").split(", "):
+        if match := _SHARED.search(each):
+            null = f"({match[1]})"
+        found.append(each.replace(match[0], null) if match else each.replace("$s", null))
+    return found
 
 
 def queued_on(cfs_rq: str, run_node: int) -> CrashCommand:

@@ -5,7 +5,7 @@ A directory of such files made by hand, without session.json, plays back as well
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,10 +16,10 @@ from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.base import CommandOutput, Session
 from vmtriage.session.commands import CrashCommand
+from vmtriage.session.questions import PROMPT, Questions
 
 _META = "session.json"
 _SMALL = "questions.txt"  # the many short ones, as a terminal would show them
-_PROMPT = "crash> "
 
 
 class RecordedCommand(Model):
@@ -78,7 +78,7 @@ class RecordingSession:
         for output in self._inner.run(commands):
             command = known[output.command]
             if command.small:
-                self._write(_SMALL, f"{_PROMPT}{output.command}\n{output.text}", more=True)
+                self._write(_SMALL, f"{PROMPT}{output.command}\n{output.text}", more=True)
             else:
                 self._write(command.file_name, output.text)
             if command.small and output.status is CommandStatus.OK and not output.console.strip():
@@ -133,7 +133,10 @@ class ReplaySession:
         self._directory = directory
         self.recording = _read_meta(directory)
         self._told = {command.command: command for command in self.recording.commands}
-        self._small = _read_small(directory / _SMALL)
+        small = directory / _SMALL
+        self._small = Questions(
+            small.read_text("utf-8", "backslashreplace") if small.is_file() else ""
+        )
 
     @property
     def crash_version(self) -> str | None:
@@ -160,7 +163,7 @@ class ReplaySession:
 
     def _replay(self, command: CrashCommand) -> CommandOutput:
         told = self._told.get(command.text)
-        if command.small and (answer := self._small.get(command.text)) is not None:
+        if command.small and (answer := self._small.answer(command.text)) is not None:
             return CommandOutput(command.text, answer, told.status if told else CommandStatus.OK,
                                  told.seconds if told else 0.0)  # fmt: skip
         path = self._directory / command.file_name
@@ -179,15 +182,6 @@ class ReplaySession:
 def is_recording(directory: Path) -> bool:
     """Whether this directory holds a recorded session: session.json, or at least sys or bt."""
     return any((directory / name).is_file() for name in (_META, "sys.txt", "bt.txt", "log.txt"))
-
-
-def _read_small(path: Path) -> Mapping[str, str]:
-    """The answers by command."""
-    if not path.is_file():
-        return {}
-    text = "\n" + path.read_text("utf-8", "backslashreplace")
-    parts = (part.partition("\n") for part in text.split(f"\n{_PROMPT}")[1:])
-    return {command: answer for command, _, answer in parts}
 
 
 def _read_meta(directory: Path) -> Recording:

@@ -6,6 +6,7 @@ from vmtriage.analysis.inquiry.scene import Reach, Scene
 from vmtriage.analysis.inquiry.who import Who
 from vmtriage.analysis.runqueues import groups_of
 from vmtriage.models.answers import Answers
+from vmtriage.models.details import OomReport
 from vmtriage.models.runqueue import QueuedTask, TaskGroup
 
 MAX_TASKS = 64
@@ -46,9 +47,22 @@ def _of_incidents(scene: Scene) -> Iterator[tuple[int, str]]:
     tasks = scene.facts.tasks.tasks if scene.facts.tasks else ()
     by_pid = {task.pid: task for task in tasks}
     for incident in scene.incidents:
+        for pid, comm, role in _of_oom(incident.oom):
+            if pid in by_pid and by_pid[pid].comm == comm:
+                yield int(by_pid[pid].task, 16), role
         known = by_pid.get(incident.pid or 0)
         if known is not None and known.comm == incident.comm and incident.severity != "noise":
             yield int(known.task, 16), f"named by the log, line {incident.first_line}"
+
+
+def _of_oom(oom: OomReport | None) -> Iterator[tuple[int, str, str]]:
+    """Who asked for the memory, and who holds most of it."""
+    if oom is None:
+        return
+    if oom.invoker and oom.invoker.pid is not None:
+        yield oom.invoker.pid, oom.invoker.comm, "asked for the memory that was not there"
+    for place, task in enumerate(oom.tasks[:3], 1):
+        yield task.pid, task.comm, f"held most memory: place {place}"
 
 
 def _of_throttled(scene: Scene) -> Iterator[tuple[int, str]]:

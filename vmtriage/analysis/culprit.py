@@ -5,7 +5,7 @@ A wrong culprit is worse than none, so every rule says how sure it is and what w
 
 from collections.abc import Sequence
 
-from vmtriage.analysis.suspects import code, groups, memory, tasks
+from vmtriage.analysis.suspects import code, fault, groups, memory, tasks
 from vmtriage.analysis.suspects.case import Case, Rule
 from vmtriage.models.report import HIGH, Culprit
 
@@ -18,6 +18,7 @@ RULES: Sequence[Rule] = (
     tasks.lock_owner,
     code.module,
     memory.leaking_cache,
+    fault.owner_of_the_object,
     groups.panic_task_group,
 )
 CLOSE = 0.1  # whoever comes so near to the first may be the one

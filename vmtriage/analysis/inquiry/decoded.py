@@ -1,0 +1,16 @@
+"""An instruction as its operand reader hands it on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vmtriage.models.fault_site import MemoryOperand
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """memory: the places it touches, none for most. divisor: the register, and its bytes."""
+
+    mnemonic: str
+    memory: tuple[MemoryOperand, ...] = ()
+    trap: Literal["bug", "divide"] | None = None
+    divisor: tuple[str, int] | None = None

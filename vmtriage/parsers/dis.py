@@ -35,7 +35,7 @@ def parse(text: str) -> Disassembly:
         found.append(
             Instruction(
                 address=row["address"], function=function, text=" ".join(row["text"].split()),
-                offset=int(offset, 0) if offset else 0 if function else None, line=line.number,
+                offset=int(offset, 16 if "x" in offset else 10) if offset else 0 if function else None, line=line.number,
             )
         )  # fmt: skip
     if not found:

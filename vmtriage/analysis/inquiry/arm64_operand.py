@@ -5,7 +5,7 @@ Sources: binutils' opcodes/aarch64-opc.c for the syntax, the Arm ARM (DDI 0487) 
 
 import re
 
-from vmtriage.analysis.inquiry.decoded import Decoded
+from vmtriage.analysis.inquiry.decoded import Decoded, number
 from vmtriage.models.fault_site import AccessKind, MemoryOperand
 
 _NUMBER = r"-?(?:0x[0-9a-f]{1,16}|[0-9]{1,19})"
@@ -31,7 +31,7 @@ def read(text: str) -> Decoded:
     operand = MemoryOperand(
         text=found[0], base=_name(found["base"]),
         index=_name(index) if index and not index.endswith("zr") else None,
-        scale=1 << int(found["shift"] or 0), displacement=int(found["disp"] or "0", 0),
+        scale=1 << int(found["shift"] or 0), displacement=number(found["disp"]),
         extend="sxtw" if extend == "sxtw" else "uxtw" if index and index[0] == "w" else None,
         access=access, size=_size(mnemonic, rest[: found.start()]),
     )  # fmt: skip

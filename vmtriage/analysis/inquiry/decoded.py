@@ -14,3 +14,10 @@ class Decoded:
     memory: tuple[MemoryOperand, ...] = ()
     trap: Literal["bug", "divide"] | None = None
     divisor: tuple[str, int] | None = None
+
+
+def number(text: str | None) -> int:
+    """-0x8, 120; nothing is 0."""
+    if not text:
+        return 0
+    return int(text, 16) if "0x" in text else int(text)

@@ -5,7 +5,7 @@ Sources: gdb's and binutils' opcodes/i386-dis.c for the syntax; Intel SDM volume
 
 import re
 
-from vmtriage.analysis.inquiry.decoded import Decoded
+from vmtriage.analysis.inquiry.decoded import Decoded, number
 from vmtriage.models.fault_site import AccessKind, MemoryOperand
 
 _PREFIXES = frozenset(
@@ -92,7 +92,7 @@ def _memory(
 ) -> MemoryOperand:
     base, index, segment = found["base"], found["index"], found["segment"]
     relative = base in ("rip", "eip")
-    displacement = int(found["disp"] or "0", 0)
+    displacement = number(found["disp"])
     pointer = "RIP" if relative else register(base)[0] if base else None
     return MemoryOperand(
         text=text.removeprefix("*"), base=pointer,

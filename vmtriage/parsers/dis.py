@@ -35,9 +35,13 @@ def parse(text: str) -> Disassembly:
         found.append(
             Instruction(
                 address=row["address"], function=function, text=" ".join(row["text"].split()),
-                offset=int(offset, 16 if "x" in offset else 10) if offset else 0 if function else None, line=line.number,
+                offset=_number(offset) if offset else 0 if function else None, line=line.number,
             )
         )  # fmt: skip
     if not found:
         notes.fail("instruction")
     return Disassembly(instructions=tuple(found), notes=notes.all())
+
+
+def _number(text: str) -> int:
+    return int(text, 16 if "x" in text else 10)

@@ -103,7 +103,7 @@ def _explained(
         return at
     decoded = (x86_operand if x86 else arm64_operand).read(found.text)
     if decoded.mnemonic == "int3" and scene.classification.crash_class in _FAULTS:
-        says = "a breakpoint (kprobe, ftrace) stands in place of the instruction: it is not to be"
+        says = "a breakpoint (a kprobe's) stands in place of the instruction: it is not to be"
         return at.model_copy(update={"says": (f"{says} seen",), "confidence": "low"})
     if decoded.trap == "bug":
         return _stopped(at, scene)

@@ -1,6 +1,6 @@
 """The step "object": what memory the registers of the fault point to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from vmtriage.analysis.inquiry import address
 from vmtriage.analysis.inquiry.instruction import block_of, module_of, registers_of, why_not
@@ -53,8 +53,21 @@ def objects(scene: Scene, reach: Reach, answers: Answers) -> Answers:
     says += [each.says for each in found.values() if each.role == "other" and _telling(each)]
     if any(_freed_again(site, each) for each in found.values()):
         says.append("a function that frees was at work on a free object: a double free looks so")
-    site = site.model_copy(update={"objects": tuple(found.values()), "says": (*site.says, *says)})
+    update = {"objects": tuple(found.values()), "says": (*site.says, *says)}
+    site = site.model_copy(update=update | _unmapped(site, found.values()))
     return answers.model_copy(update={"fault_site": site})
+
+
+def _unmapped(site: FaultSite, found: Iterable[RegisterObject]) -> dict[str, str]:
+    """The only pointer of the instruction leads nowhere: it is the one that is wrong."""
+    operand = site.operand
+    lost = next((each for each in found if each.role == "base" and each.kind == "nothing"), None)
+    if lost is None or site.bad_register or not site.matches_log or not operand or operand.index:
+        return {}
+    return {
+        "bad_register": lost.registers[0], "bad_value": lost.address,
+        "bad_meaning": "no memory is there",
+    }  # fmt: skip
 
 
 def _freed_again(site: FaultSite, each: RegisterObject) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from vmtriage.analysis.suspects import (
     asked,
     code,
+    fault,
     groups,
     hardware,
     leaks,
@@ -29,6 +30,7 @@ RULES: Sequence[Rule] = (
     code.module,
     leaks.leaked,
     storage.device,
+    fault.owner_of_the_object,
     groups.panic_task_group,
     code.corrupted,
     hardware.bad_memory,

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from vmtriage.models.base import Model
+from vmtriage.models.fault_site import FaultSite
 from vmtriage.models.who import TaskIdentity
 
 
@@ -21,4 +22,5 @@ class Answers(Model):
     """Everything the steps found. None: not asked, or not readable; `inquiries` says which."""
 
     who: tuple[TaskIdentity, ...] | None = None
+    fault_site: FaultSite | None = None
     inquiries: tuple[Inquiry, ...] = ()

@@ -11,6 +11,7 @@ from vmtriage.models.base import Model
 from vmtriage.models.details import FaultReport, LeakReport, MceReport, OomReport
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import CommandRun, Confidence, Evidence, Problem
+from vmtriage.models.fault_site import FaultSite
 from vmtriage.models.finding import (
     ClockLag,
     CrashClass,
@@ -185,6 +186,7 @@ class Report(Model):
     candidates: tuple[Culprit, ...] = ()  # others considered, best first
     fingerprint: Fingerprint | None
     who: tuple[TaskIdentity, ...] | None = None  # the tasks that matter, identified
+    fault_site: FaultSite | None = None  # the instruction that crashed
     inquiries: tuple[Inquiry, ...] = ()  # the further questions of the class's plan
     problems: tuple[Problem, ...]
     commands: tuple[CommandRun, ...]

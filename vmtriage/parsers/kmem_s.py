@@ -40,7 +40,7 @@ def parse(text: str) -> SlabCaches:
     for line in split_lines(text):
         if match := _HEADER.fullmatch(line.text):
             header = match
-        elif cache := _row(line, old=bool(header and header[1])):
+        elif cache := row(line, old=bool(header and header[1])):
             caches.append(cache)
         else:
             notes.unfit(line)
@@ -49,14 +49,15 @@ def parse(text: str) -> SlabCaches:
     return SlabCaches(caches=tuple(caches), notes=notes.all())
 
 
-def _row(line: Line, old: bool) -> SlabCache | None:
+def row(line: Line, old: bool) -> SlabCache | None:
+    """One cache; None: the line is something else. old: the name is the second column."""
     text = line.text.rstrip()
-    if row := _TAGGED.fullmatch(text):
-        return SlabCache(cache=row[1], tag=row[2], name=row[3], line=line.number)
+    if found := _TAGGED.fullmatch(text):
+        return SlabCache(cache=found[1], tag=found[2], name=found[3], line=line.number)
     if old:
         return _old_row(text, line.number)
-    if row := _ROW.fullmatch(text):
-        return _cache(row[1], row[7], row.groups()[1:6], line.number)
+    if found := _ROW.fullmatch(text):
+        return _cache(found[1], found[7], found.groups()[1:6], line.number)
     return None
 
 

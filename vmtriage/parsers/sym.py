@@ -14,7 +14,7 @@ from vmtriage.models.memory import Symbol
 COMMAND = "sym"
 
 _SYMBOL = re.compile(
-    r"^(?P<address>[0-9a-f]{8,16}) \((?P<kind>.)\) (?P<name>[\w.$]+)(?:\+(?P<offset>\d+))?"
+    r"^(?P<address>[0-9a-f]{8,16}) \((?P<kind>.)\) (?P<name>[\w.$]+)(?:\+(?P<offset>[0-9]{1,18}))?"
     r"(?: +\[(?P<module>[\w-]+)\])?(?: +(?P<where>\S.*?): (?P<line>\d+))?\s*$"
 )
 
@@ -22,9 +22,17 @@ _SYMBOL = re.compile(
 def parse(text: str) -> Symbol:
     """The symbol; ParseError where crash knows none."""
     for line in text.splitlines():
-        if match := _SYMBOL.match(line):
-            return Symbol(
-                address=match["address"], name=match["name"], offset=int(match["offset"] or 0),
-                module=match["module"],
-            )  # fmt: skip
+        if found := symbol_of(line):
+            return found
     raise ParseError(COMMAND, "no symbol in it", 1, text[:80])
+
+
+def symbol_of(line: str) -> Symbol | None:
+    """The symbol of one line; None: the line is something else."""
+    match = _SYMBOL.match(line)
+    if match is None:
+        return None
+    return Symbol(
+        address=match["address"], name=match["name"], offset=int(match["offset"] or 0),
+        module=match["module"],
+    )  # fmt: skip

@@ -11,6 +11,8 @@ from vmtriage.models.base import Model
 from vmtriage.parsers import (
     bt,
     context,
+    dis,
+    kmem,
     kmem_i,
     kmem_s,
     kmem_v,
@@ -50,6 +52,8 @@ PARSERS: Mapping[str, Parser] = MappingProxyType(
         p.COMMAND: p.parse,
         rd.COMMAND: rd.parse,
         sym.COMMAND: sym.parse,
+        dis.COMMAND: dis.parse,
+        kmem.COMMAND: kmem.parse,
         tree.COMMAND: tree.parse,
     }
 )

@@ -105,6 +105,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         fingerprint=fingerprint(facts, classification, function),
         problems=problems,
         who=answers.who,
+        fault_site=answers.fault_site,
         inquiries=answers.inquiries,
         commands=(*facts.runs, *reach.desk.runs),
         timing=Timing(

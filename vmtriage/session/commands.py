@@ -120,5 +120,19 @@ def symbol_at(address: int) -> CrashCommand:
     return CrashCommand(f"sym {address:x}", 10, small=True)
 
 
+def instruction_at(address: int) -> CrashCommand:
+    """The instruction that stands at an address."""
+    if not 0 < address < 1 << 64:
+        raise _refused(f"{address:#x}", "a kernel address")
+    return CrashCommand(f"dis {address:x} 1", 10, small=True)
+
+
+def memory_of(address: int) -> CrashCommand:
+    """What an address belongs to. Small numbers are refused: crash takes them for physical."""
+    if not 1 << 31 <= address < 1 << 64:
+        raise _refused(f"{address:#x}", "a kernel address")
+    return CrashCommand(f"kmem {address:x}", 5, small=True)
+
+
 def _refused(text: str, what: str) -> TriageError:
     return TriageError(f"refused to put {text!r} into a crash command: not {what}")

@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from vmtriage.analysis.inquiry.instruction import instruction, why_not
+from vmtriage.analysis.inquiry.objects import objects
 from vmtriage.analysis.inquiry.people import who
 from vmtriage.analysis.inquiry.scene import Reach, Scene, Step
 from vmtriage.models.answers import Answers, Inquiry
@@ -12,9 +14,17 @@ from vmtriage.models.finding import CrashClass
 C = CrashClass
 
 WHO = Step("who", "cgroups, container and names of the tasks that matter", 20, who)
+INSTRUCTION = Step("instruction", "the instruction that crashed", 10, instruction, why_not)
+OBJECT = Step("object", "the memory its registers point to", 15, objects, why_not)
 
+_FAULT = (INSTRUCTION, OBJECT)
+_FAULTS = (
+    C.NULL_POINTER, C.PAGE_FAULT, C.GENERAL_PROTECTION, C.BUG, C.DIVIDE_ERROR, C.DOUBLE_FAULT,
+    C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT, C.SPINLOCK, C.KASAN, C.KFENCE,
+    C.UBSAN,
+)  # fmt: skip
 _EVERY: Sequence[Step] = (WHO,)
-PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType({})
+PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType({each: _FAULT for each in _FAULTS})
 
 
 def plan_of(crash_class: CrashClass) -> Sequence[Step]:

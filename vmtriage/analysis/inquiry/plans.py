@@ -4,17 +4,23 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from vmtriage.analysis.inquiry.blocked import blocked, why_not
 from vmtriage.analysis.inquiry.people import who
 from vmtriage.analysis.inquiry.scene import Reach, Scene, Step
+from vmtriage.analysis.inquiry.waits import waits
 from vmtriage.models.answers import Answers, Inquiry
 from vmtriage.models.finding import CrashClass
 
 C = CrashClass
 
 WHO = Step("who", "cgroups, container and names of the tasks that matter", 20, who)
+BLOCKED = Step("blocked", "tasks in D state, merged by their stacks", 60, blocked, why_not)
+WAITS = Step("waits", "what the blocked tasks wait for, and who holds it", 20, waits, why_not)
 
 _EVERY: Sequence[Step] = (WHO,)
-PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType({})
+PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType(
+    {each: (BLOCKED, WAITS) for each in (C.HUNG_TASK, C.SYSRQ, C.SOFT_LOCKUP, C.RCU_STALL, C.NMI)}
+)
 
 
 def plan_of(crash_class: CrashClass) -> Sequence[Step]:

@@ -18,7 +18,9 @@ from vmtriage.models.waits import WaitKind
 
 STACK = member("task_struct", "stack")
 _LARGEST_STACK = 0x10000  # arm64 with pages of 64 KiB; most have 16 KiB
-_LONGEST_QUEUE = 1024
+_LONGEST_QUEUE = 4096
+_ENOUGH = 128
+_ON, _BACK = 0, 1  # the links of a list_head
 _FLAGS = 7  # of a lock's owner: a task is aligned
 _READER = 1  # RWSEM_READER_OWNED
 
@@ -126,31 +128,35 @@ class Locks:
                 yield low + index * size
 
     def _head(self, queue: Queue, node: int) -> int | None:
-        """The lock's own node, walked to from a waiter against the direction of the queue."""
-        memory, passed = self._memory, list[int]()
-        seen: set[int] = set()
-        found: int | None = None
-        before = 0
-        while node not in seen and len(seen) < _LONGEST_QUEUE:
-            known = self._heads.get((queue.node, node))
-            if known is not None:
-                found = known
-                break
-            links = memory.words(node, 2)
-            if len(links) < 2:
-                break
+        """The one node of the list that is no waiter, found in both directions."""
+        known = self._heads.get((queue.node, node))
+        if known is not None:
+            return known
+        head, before = self._walk(queue, node, _BACK, _LONGEST_QUEUE)
+        if head is None or not before:
+            return None
+        # A flood is not walked through twice: so many sound waiters are enough.
+        other, after = self._walk(queue, node, _ON, _ENOUGH)
+        if other != head and not (other is None and len(after) >= _ENOUGH):
+            return None
+        self._heads.update({(queue.node, each): head for each in (*before, *after)})
+        return head
+
+    def _walk(
+        self, queue: Queue, node: int, way: int, limit: int
+    ) -> tuple[int | None, tuple[int, ...]]:
+        """The first node that is no waiter, and the waiters passed; None: the list is broken."""
+        memory, passed = self._memory, dict[int, None]()
+        while node not in passed and len(passed) < limit:
             if not self._waits_here(queue, node):
-                # the list's order in memory: its head is followed by the first waiter
-                found = node if passed and links[0] == before else None
+                return node, tuple(passed)
+            links = memory.words(node, 2)
+            # RHEL 7 keeps only the first link in an rwsem: nothing is asked of it but that
+            if len(links) < 2 or (way == _BACK and memory.words(links[way], 2)[:1] != (node,)):
                 break
-            if before and links[0] != before:
-                break
-            seen.add(node)
-            passed.append(node)
-            before, node = node, links[1]
-        for each in passed if found is not None else ():
-            self._heads[queue.node, each] = found
-        return found
+            passed[node] = None
+            node = links[way]
+        return None, tuple(passed)
 
     def _waits_here(self, queue: Queue, node: int) -> bool:
         """Whether the node belongs to a waiter on the stack of the task it names."""

@@ -1,4 +1,4 @@
-"""The step "waits": for each task in D state what it waits for, who holds it, and whom he awaits."""
+"""The step "waits": what each task in D state waits for, who holds it, and what that one awaits."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +12,7 @@ from vmtriage.analysis.inquiry.stalls import Stall, places, stall_of
 from vmtriage.errors import ParseError
 from vmtriage.models.answers import Answers
 from vmtriage.models.backtrace import Backtrace
-from vmtriage.models.waits import Certainty, TaskName, Waiting, Waits
+from vmtriage.models.waits import Certainty, Stuck, TaskName, Waiting, Waits
 from vmtriage.parsers import bt
 from vmtriage.session.commands import stack_of
 
@@ -114,12 +114,19 @@ class _Seer:
         return Waiting(
             task=name, state=self._census.state(task), waited_ms=self._census.waited_ms(task),
             kind=stall.kind, access=stall.access, function=stall.function, module=stall.module,
-            stuck=devices.stuck(stall, self._scene.facts.log),
+            stuck=self._stuck(stall, held),
             lock=f"{held.address:x}" if held else None,
             symbol=self._symbol(held.address) if held else None, owner=owner,
             certainty=certainty, says=_says(stall, held, owner),
             check=_check(task, held),
         )  # fmt: skip
+
+    def _stuck(self, stall: Stall, held: Held | None) -> Stuck | None:
+        if held is not None and held.struct == "percpu_rw_semaphore":
+            found = devices.frozen(self._reach.memory, held.address)
+            if found is not None:
+                return found
+        return devices.stuck(stall, self._scene.facts.log)
 
     def _symbol(self, lock: int) -> str | None:
         if lock not in self._symbols:

@@ -1,6 +1,7 @@
 """Who waits for whom, by kernel memory: layouts that cannot run here, and memory that lies."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,12 @@ from vmtriage.analysis.inquiry.memory import Memory
 from vmtriage.analysis.inquiry.scene import Reach, Scene
 from vmtriage.analysis.inquiry.stalls import places, stall_of
 from vmtriage.analysis.inquiry.waits import waits
+from vmtriage.analysis.suspects.case import Case
+from vmtriage.analysis.suspects.tasks import lock_owner
 from vmtriage.models.answers import Answers
 from vmtriage.models.backtrace import Backtrace, Frame
 from vmtriage.models.evidence import Facts
-from vmtriage.models.finding import Classification, CrashClass
+from vmtriage.models.finding import Classification, CrashClass, Incident
 from vmtriage.models.klog import KernelLog
 from vmtriage.models.task import Task, TaskLastRun, Tasks, TasksLastRun
 from vmtriage.models.waits import TaskName, WaitChain, Waiting, WaitKind
@@ -332,9 +335,11 @@ def test_chains_end_and_count_each_task_once(edges: dict[int, int | None]) -> No
 class Dump(KernelImage):
     """Answers stacks, too."""
 
+    stacks: Mapping[int, str] | None = None
+
     def _answer(self, text: str) -> str:
         if text == "foreach UN bt":
-            return "".join(shown(n, names) for n, names in STACKS.items())
+            return "".join(shown(n, names) for n, names in (self.stacks or STACKS).items())
         if text.startswith("bt "):
             return shown((int(text[3:], 16) - BASE) // 0x10000, STACKS[2])
         return super()._answer(text)
@@ -433,6 +438,55 @@ def test_few_blocked_tasks_are_no_question_where_nothing_hung() -> None:
     assert step.why_not(hung) == ""
     assert step.why_not(calm) == "only 2 in D state"
     assert step.why_not(Scene(Facts(), other, None, (), None, None))
+
+
+# -- whom to name -----------------------------------------------------------------------------
+
+
+def suspects(found: Answers, where: Scene) -> list[tuple[str, str, float]]:
+    case = Case(
+        facts=where.facts, classification=where.classification, function=None, throttled=None,
+        panic_task=None, stack=None, incidents=where.incidents, answers=found,
+    )  # fmt: skip
+    return [(each.kind, each.name, each.score) for each in lock_owner(case)]
+
+
+def test_a_stuck_server_comes_before_the_task_that_holds_the_lock_meanwhile() -> None:
+    where = scene(3, NFS)
+    got = suspects(ask(dump(task(1) | 1), where), where)
+    assert got == [("process", "task1 (pid 1)", 0.75), ("device", "filer7", 0.85)]
+
+
+def test_a_reader_that_the_lock_remembers_is_only_a_lead() -> None:
+    made = image(NEW)
+    queue(made, "rwsem", [2, 3])
+    made.put(LOCK, rw_semaphore__owner=task(1) | 1)
+    other = Dump(made.offsets, {}, {}, made.memory)
+    other.stacks = {
+        **STACKS, **dict.fromkeys((2, 3), "__schedule schedule rwsem_down_write_slowpath foo_get"),
+    }  # fmt: skip
+    where = scene(3)
+    found = ask(other, where)
+    assert found.waits is not None
+    assert "held by readers: the kernel does not record which" in found.waits.tasks[0].says
+    assert found.waits.chains[0].certainty == "hint"
+    assert suspects(found, where) == [("process", "task1 (pid 1)", 0.5)]
+
+
+def test_whom_the_hung_tasks_do_not_wait_for_is_less_likely() -> None:
+    where = scene(3)
+    stranger = Incident(
+        crash_class=CrashClass.HUNG_TASK, title="t", severity="serious", pid=99, comm="other",
+        first_line=1, last_line=2,
+    )  # fmt: skip
+    found = ask(dump(task(1)), where)
+    named = stranger.model_copy(update={"pid": 2, "comm": "task2"})
+    for incident, score in ((stranger, 0.6), (named, 0.75)):
+        told = Scene(where.facts, where.classification, None, (incident,), None, None)
+        assert suspects(found, told) == [("process", "task1 (pid 1)", score)]
+    # without a lock the first that was reported is only a lead
+    alone = Scene(where.facts, where.classification, None, (named,), None, None)
+    assert suspects(Answers(), alone) == [("process", "task2 (pid 2)", 0.3)]
 
 
 # -- recordings -------------------------------------------------------------------------------

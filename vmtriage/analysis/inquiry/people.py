@@ -50,7 +50,10 @@ def _of_chains(answers: Answers) -> Iterator[tuple[int, str]]:
     chains = answers.waits.chains if answers.waits else ()
     for chain in chains:
         if chain.root is not None:
-            yield int(chain.root.task, 16), f"holds up {chain.waiters} tasks"
+            yield (
+                int(chain.root.task, 16),
+                f"holds up {chain.waiters} task{'s' if chain.waiters != 1 else ''}",
+            )
         for link in chain.links if chain.root is None else ():
             yield int(link.task.task, 16), "member of a deadlock"
     for each in answers.waits.tasks if answers.waits else ():
@@ -65,7 +68,10 @@ def _of_blocked(answers: Answers) -> Iterator[tuple[int, str]]:
     for group in answers.blocked.groups if answers.blocked else ():
         if group.tasks and not group.normal:
             where = f" in {group.function}" if group.function else ""
-            yield int(group.tasks[0].task, 16), f"one of {group.count} blocked{where}"
+            yield (
+                int(group.tasks[0].task, 16),
+                f"{f'one of {group.count} ' if group.count > 1 else ''}blocked{where}",
+            )
 
 
 def _of_incidents(scene: Scene) -> Iterator[tuple[int, str]]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from vmtriage.analysis.suspects.case import Case
-from vmtriage.analysis.suspects.groups import identity
 from vmtriage.models.evidence import Evidence
 from vmtriage.models.finding import CrashClass
 from vmtriage.models.report import Culprit
@@ -25,9 +24,9 @@ def by_chains(case: Case) -> Iterator[Culprit]:
     for chain in found:
         named = bool(hung & {task.pid for task in (*chain.victims, *_tasks(chain))})
         if chain.end == "cycle":
-            yield from _deadlock(case, chain, named or not hung)
+            yield from _deadlock(chain, named or not hung)
         elif chain.root is not None:
-            yield from _holder(case, chain, chain.root, named or not hung)
+            yield from _holder(chain, chain.root, named or not hung)
     if not found:
         yield from _stuck(case)
 
@@ -65,7 +64,7 @@ def _tasks(chain: WaitChain) -> Iterator[TaskName]:
     return (link.task for link in chain.links)
 
 
-def _holder(case: Case, chain: WaitChain, root: TaskName, named: bool) -> Iterator[Culprit]:
+def _holder(chain: WaitChain, root: TaskName, named: bool) -> Iterator[Culprit]:
     last, lock = chain.links[-1], chain.links[-2]
     stuck = last.stuck
     if chain.certainty != "read":
@@ -80,7 +79,7 @@ def _holder(case: Case, chain: WaitChain, root: TaskName, named: bool) -> Iterat
     waiters = f"{chain.waiters} blocked task{'s' if several else ''} wait{'' if several else 's'}"
     holds = "holds" if chain.certainty == "read" else "may hold"
     yield _culprit(
-        case, root, score,
+        root, score,
         f"{waiters} for {'a lock' if len(chain.links) == 2 else 'locks'} this one {holds}"
         f" ({_lock(lock)}), by the lock's own memory; it {_does(last)}",
         f"`{lock.check}` in crash naming another owner than {root.task}, or `bt {root.task}`"
@@ -107,13 +106,13 @@ def _holder(case: Case, chain: WaitChain, root: TaskName, named: bool) -> Iterat
         )  # fmt: skip
 
 
-def _deadlock(case: Case, chain: WaitChain, named: bool) -> Iterator[Culprit]:
+def _deadlock(chain: WaitChain, named: bool) -> Iterator[Culprit]:
     """Each holds what the next one wants: nobody of them is guilty alone."""
     members = ", ".join(str(link.task) for link in chain.links[:_MEMBERS])
     score = _DEADLOCK if chain.certainty == "read" else _HINT
     for link in chain.links[:_MEMBERS]:
         yield _culprit(
-            case, link.task, score if named else min(score, _UNNAMED),
+            link.task, score if named else min(score, _UNNAMED),
             f"deadlock of {members}: each waits for a lock that the next one holds;"
             f" this one wants {_lock(link)}",
             f"`{link.check}` in crash naming another owner than"
@@ -131,20 +130,11 @@ def _deadlock(case: Case, chain: WaitChain, named: bool) -> Iterator[Culprit]:
 
 
 def _culprit(
-    case: Case, task: TaskName, score: float, reason: str, refuted_by: str, chain: WaitChain
+    task: TaskName, score: float, reason: str, refuted_by: str, chain: WaitChain
 ) -> Culprit:
-    """The task's container where it has one, else the task."""
-    known = next((each for each in case.answers.who or () if each.task == task.task), None)
-    whose: dict[str, object] = {"kind": "process", "name": str(task)}
-    if known is not None and known.cgroup not in (None, "/"):
-        path = known.cgroup or ""
-        whose["path"] = path
-        if known.container is not None and known.container.runtime != "systemd":
-            whose = {**identity(path, known.container)}
-            reason = f"{task} of this container: {reason}"
-    return Culprit.model_validate(
-        {**whose, "comms": (task.comm,), "score": score, "reason": reason,
-         "refuted_by": refuted_by, "evidence": _evidence(chain)}
+    return Culprit(
+        kind="process", name=str(task), pid=task.pid, comms=(task.comm,), score=score,
+        reason=reason, refuted_by=refuted_by, evidence=_evidence(chain),
     )  # fmt: skip
 
 

@@ -2,8 +2,10 @@
 
 from typing import Literal
 
+from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.base import Model
 from vmtriage.models.fault_site import FaultSite
+from vmtriage.models.waits import Blocked, Waits
 from vmtriage.models.who import TaskIdentity
 
 
@@ -21,6 +23,9 @@ class Inquiry(Model):
 class Answers(Model):
     """Everything the steps found. None: not asked, or not readable; `inquiries` says which."""
 
+    blocked_stacks: tuple[Backtrace, ...] | None = None  # of tasks in D state, as crash gave them
+    blocked: Blocked | None = None  # the same, merged
+    waits: Waits | None = None
     who: tuple[TaskIdentity, ...] | None = None
     fault_site: FaultSite | None = None
     inquiries: tuple[Inquiry, ...] = ()

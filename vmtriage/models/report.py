@@ -26,6 +26,7 @@ from vmtriage.models.module import ModuleTaint
 from vmtriage.models.runqueue import GroupRunQueue
 from vmtriage.models.signature import SignatureMatch
 from vmtriage.models.trigger import Trigger
+from vmtriage.models.waits import Blocked, Waits
 from vmtriage.models.who import TaskIdentity
 
 SCHEMA = "vmtriage/report/1"
@@ -185,6 +186,8 @@ class Report(Model):
     culprit: Culprit | None
     candidates: tuple[Culprit, ...] = ()  # others considered, best first
     fingerprint: Fingerprint | None
+    blocked: Blocked | None = None  # tasks in D state, merged by their stacks
+    waits: Waits | None = None  # what they wait for, up to who holds it
     who: tuple[TaskIdentity, ...] | None = None  # the tasks that matter, identified
     fault_site: FaultSite | None = None  # the instruction that crashed
     inquiries: tuple[Inquiry, ...] = ()  # the further questions of the class's plan

@@ -113,6 +113,13 @@ def bytes_at(address: int, count: int) -> CrashCommand:
     return CrashCommand(f"rd -8 {address:x} {count}", 10, small=True)
 
 
+def stack_of(task: int) -> CrashCommand:
+    """The stack of one task, by the address of its task_struct."""
+    if not 0 < task < 1 << 64:
+        raise _refused(f"{task:#x}", "a kernel address")
+    return CrashCommand(f"bt {task:x}", 20, small=True)
+
+
 def symbol_at(address: int) -> CrashCommand:
     """The symbol an address belongs to."""
     if not 0 < address < 1 << 64:

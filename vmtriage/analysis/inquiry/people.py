@@ -14,9 +14,12 @@ _PANIC = "panic task"
 
 
 def who(scene: Scene, reach: Reach, answers: Answers) -> Answers:
-    """The panic task, the running one of each CPU, and whoever a finding points at."""
+    """The panic task, the running one of each CPU, and whoever a finding or answer points at."""
     roles: dict[int, list[str]] = {}
-    for task, role in (*_of_facts(scene), *_of_incidents(scene), *_of_throttled(scene)):
+    for task, role in (
+        *_of_facts(scene), *_of_chains(answers), *_of_incidents(scene), *_of_throttled(scene),
+        *_of_blocked(answers),
+    ):  # fmt: skip
         if task in roles or len(roles) < MAX_TASKS:
             told = roles.setdefault(task, [])
             if role not in told:
@@ -40,6 +43,35 @@ def _of_facts(scene: Scene) -> Iterator[tuple[int, str]]:
     for stack in facts.cpu_stacks.backtraces if facts.cpu_stacks else ():
         if stack.task and stack.pid and stack.cpu is not None:
             yield int(stack.task, 16), f"running on CPU {stack.cpu}"
+
+
+def _of_chains(answers: Answers) -> Iterator[tuple[int, str]]:
+    """Whoever holds what others wait for, the roots first."""
+    chains = answers.waits.chains if answers.waits else ()
+    for chain in chains:
+        if chain.root is not None:
+            yield (
+                int(chain.root.task, 16),
+                f"holds up {chain.waiters} task{'s' if chain.waiters != 1 else ''}",
+            )
+        for link in chain.links if chain.root is None else ():
+            yield int(link.task.task, 16), "member of a deadlock"
+    for each in answers.waits.tasks if answers.waits else ():
+        if each.owner is not None and each.lock is not None:
+            what = f"{each.kind} {each.symbol or each.lock}"
+            held = "holds" if each.certainty == "read" else "may hold"
+            yield int(each.owner.task, 16), f"{held} {what}"
+
+
+def _of_blocked(answers: Answers) -> Iterator[tuple[int, str]]:
+    """One of each group of equal stacks."""
+    for group in answers.blocked.groups if answers.blocked else ():
+        if group.tasks and not group.normal:
+            where = f" in {group.function}" if group.function else ""
+            yield (
+                int(group.tasks[0].task, 16),
+                f"{f'one of {group.count} ' if group.count > 1 else ''}blocked{where}",
+            )
 
 
 def _of_incidents(scene: Scene) -> Iterator[tuple[int, str]]:

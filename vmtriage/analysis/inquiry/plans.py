@@ -4,27 +4,38 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from vmtriage.analysis.inquiry.instruction import instruction, why_not
+from vmtriage.analysis.inquiry import blocked, instruction
 from vmtriage.analysis.inquiry.objects import objects
 from vmtriage.analysis.inquiry.people import who
 from vmtriage.analysis.inquiry.scene import Reach, Scene, Step
+from vmtriage.analysis.inquiry.waits import waits
 from vmtriage.models.answers import Answers, Inquiry
 from vmtriage.models.finding import CrashClass
 
 C = CrashClass
 
 WHO = Step("who", "cgroups, container and names of the tasks that matter", 20, who)
-INSTRUCTION = Step("instruction", "the instruction that crashed", 10, instruction, why_not)
-OBJECT = Step("object", "the memory its registers point to", 15, objects, why_not)
+INSTRUCTION = Step(
+    "instruction", "the instruction that crashed", 10, instruction.instruction, instruction.why_not
+)
+OBJECT = Step("object", "the memory its registers point to", 15, objects, instruction.why_not)
+BLOCKED = Step(
+    "blocked", "tasks in D state, merged by their stacks", 60, blocked.blocked, blocked.why_not
+)
+WAITS = Step(
+    "waits", "what the blocked tasks wait for, and who holds it", 20, waits, blocked.why_not
+)
 
-_FAULT = (INSTRUCTION, OBJECT)
 _FAULTS = (
     C.NULL_POINTER, C.PAGE_FAULT, C.GENERAL_PROTECTION, C.BUG, C.DIVIDE_ERROR, C.DOUBLE_FAULT,
     C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT, C.SPINLOCK, C.KASAN, C.KFENCE,
     C.UBSAN,
 )  # fmt: skip
+_STUCK = (C.HUNG_TASK, C.SYSRQ, C.SOFT_LOCKUP, C.RCU_STALL, C.NMI)
 _EVERY: Sequence[Step] = (WHO,)
-PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType({each: _FAULT for each in _FAULTS})
+PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType(
+    {each: (INSTRUCTION, OBJECT) for each in _FAULTS} | {each: (BLOCKED, WAITS) for each in _STUCK}
+)
 
 
 def plan_of(crash_class: CrashClass) -> Sequence[Step]:

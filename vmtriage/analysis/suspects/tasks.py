@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from vmtriage.analysis.klog.owner import related, waits_for_a_lock
 from vmtriage.analysis.suspects.case import Case
+from vmtriage.analysis.suspects.chains import by_chains
 from vmtriage.models.evidence import Evidence
 from vmtriage.models.finding import CrashClass
 from vmtriage.models.report import Culprit
@@ -12,7 +13,11 @@ C = CrashClass
 
 
 def lock_owner(case: Case) -> Iterator[Culprit]:
-    """Hung tasks: the one that waits for something else while the others wait for a lock."""
+    """Hung tasks: who holds the lock by its own memory, else the one that does not wait for it."""
+    read = tuple(by_chains(case))
+    yield from read
+    if read:
+        return
     hung = [i for i in case.incidents if i.crash_class is C.HUNG_TASK and i.comm]
     if case.classification.crash_class is not C.HUNG_TASK or not hung:
         return

@@ -3,6 +3,8 @@
 from typing import Literal
 
 from vmtriage.models.base import Model
+from vmtriage.models.evidence import Problem
+from vmtriage.models.lockup import BlockedReader, CpuGroup, GroupBandwidth, Spinner, StuckCpu
 from vmtriage.models.who import TaskIdentity
 
 
@@ -21,4 +23,10 @@ class Answers(Model):
     """Everything the steps found. None: not asked, or not readable; `inquiries` says which."""
 
     who: tuple[TaskIdentity, ...] | None = None
+    bandwidth: tuple[GroupBandwidth, ...] | None = None
+    stuck: tuple[StuckCpu, ...] | None = None
+    cpu_groups: tuple[CpuGroup, ...] | None = None
+    spinning: tuple[Spinner, ...] | None = None
+    blocked_readers: tuple[BlockedReader, ...] | None = None
+    problems: tuple[Problem, ...] = ()
     inquiries: tuple[Inquiry, ...] = ()

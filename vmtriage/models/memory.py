@@ -91,7 +91,7 @@ class Numbers(Model):
 
 
 class Symbol(Model):
-    """`sym ADDRESS`: the symbol at or before it; offset in bytes from the symbol's start."""
+    """`sym`: the symbol at or before an address, in a CPU's own area where `address` is small; offset in bytes from the symbol's start."""
 
     address: Address
     name: str

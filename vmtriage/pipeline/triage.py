@@ -67,7 +67,10 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         )
     )  # fmt: skip
     reached = stack is not None and reaches_the_fault(stack, classification.crash_class)
-    doubts = (*opened.problems, *facts.problems, *cross_check(facts, stack, function, reached))
+    doubts = (
+        *opened.problems, *facts.problems, *answers.problems,
+        *cross_check(facts, stack, function, reached),
+    )  # fmt: skip
     culprit, problems = settle(suspects[0] if suspects else None, doubts)
     verdict = conclude(facts, classification, function, matches, culprit, groups)
     done = time.monotonic()
@@ -99,6 +102,11 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         fingerprint=fingerprint(facts, classification, function),
         problems=problems,
         who=answers.who,
+        bandwidth=answers.bandwidth,
+        stuck=answers.stuck,
+        cpu_groups=answers.cpu_groups,
+        spinning=answers.spinning,
+        blocked_readers=answers.blocked_readers,
         inquiries=answers.inquiries,
         commands=(*facts.runs, *reach.desk.runs),
         timing=Timing(

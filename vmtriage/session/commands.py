@@ -47,7 +47,7 @@ PLAN = (SYS, SET, BT, LOG, RUNQ_G, RUNQ_T, BT_A, MOD_T, KMEM_I, KMEM_V, RUNQ, PS
 
 BLOCKED_STACKS = CrashCommand("foreach UN bt", 120)
 
-_STRUCT = re.compile(r"[a-z_][a-z0-9_]{1,40}")
+_STRUCT = re.compile(r"[a-z_][a-z0-9_]{1,40}")  # of a structure or a symbol
 _MEMBER = re.compile(r"[a-z_][a-z0-9_.]{0,60}")
 _HEX = re.compile(r"[0-9a-f]{8,16}")
 MAX_READ = 32768
@@ -76,6 +76,22 @@ def numbers(expressions: Sequence[str]) -> CrashCommand:
     return CrashCommand(f"p {{{', '.join(expressions)}}}", 60, small=True)
 
 
+def places(wanted: Sequence[tuple[str, str, bool]]) -> CrashCommand:
+    """The same for structure, member, and whether its size is wanted: each structure is named
+    but once, since gdb looks through the whole namelist for a name, every time."""
+    known: dict[str, str] = {}
+    parts: list[str] = []
+    for struct, member, sized in wanted:
+        size_of(struct, member) if sized else offset(struct, member)  # refuses what is no name
+        null = known.get(struct, f"((struct {struct} *)0)")
+        if not sized and struct not in known:
+            known[struct] = f"$vmtriage{len(known)}"
+            null = f"({known[struct]}=(struct {struct} *)0)"
+        what = f"{null}->{member}" if member else f"*{null}"
+        parts.append(f"(long)sizeof({what})" if sized else f"(long)&{what}")
+    return CrashCommand(f"p {{{', '.join(parts)}}}", 60, small=True)
+
+
 def queued_on(cfs_rq: str, run_node: int) -> CrashCommand:
     """Addresses of the task_structs in the tree of a cfs_rq, without crash's task table."""
     if not _HEX.fullmatch(cfs_rq) or not 0 <= run_node < 1 << 16:
@@ -97,6 +113,13 @@ def symbol_at(address: int) -> CrashCommand:
     if not 0 < address < 1 << 64:
         raise _refused(f"{address:#x}", "a kernel address")
     return CrashCommand(f"sym {address:x}", 10, small=True)
+
+
+def symbol_named(name: str) -> CrashCommand:
+    """Where a symbol lies; its name is one of ours, not of the dump."""
+    if not _STRUCT.fullmatch(name):
+        raise _refused(name, "a symbol's name")
+    return CrashCommand(f"sym {name}", 10, small=True)
 
 
 def _refused(text: str, what: str) -> TriageError:

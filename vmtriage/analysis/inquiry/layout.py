@@ -1,6 +1,6 @@
 """Where members of kernel structures lie in this kernel, asked of the namelist's own types."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from vmtriage.analysis.inquiry.desk import Desk
@@ -8,7 +8,7 @@ from vmtriage.errors import ParseError
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.parsers import p
 from vmtriage.session.base import CommandOutput
-from vmtriage.session.commands import MAX_LINE, CrashCommand, numbers, offset, size_of
+from vmtriage.session.commands import MAX_LINE, CrashCommand, numbers, offset, places, size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,14 @@ class Layout:
     def learn(self, members: Iterable[Member]) -> None:
         """Asks for all of them at once; those of other kernels one by one."""
         new = [each for each in dict.fromkeys(members) if each not in self._known]
-        commands, batches = [], list(_batches(new))
-        for batch in batches:
-            commands.append(numbers([each.expressions[0] for each in batch]))
+        batches = list(_batches(new, _quick))
+        outputs = self._desk.ask([_quick(batch) for batch in batches])
+        if any(output.status is CommandStatus.NOT_RUN for output in outputs):
+            # a session recorded before each structure was named but once
+            batches = list(_batches(new, _plain))
+            outputs = self._desk.ask([_plain(batch) for batch in batches])
         single: list[Member] = []
-        for batch, output in zip(batches, self._desk.ask(commands), strict=True):
+        for batch, output in zip(batches, outputs, strict=True):
             found = _numbers(output)
             if found is not None and len(found) == len(batch):
                 self._known.update(zip(batch, found, strict=True))
@@ -75,11 +78,13 @@ class Layout:
         return None
 
 
-def _batches(members: Sequence[Member]) -> Iterable[list[Member]]:
+def _batches(
+    members: Sequence[Member], command: Callable[[Sequence[Member]], CrashCommand]
+) -> Iterable[list[Member]]:
     batch: list[Member] = []
     for each in members:
         tried = [*batch, each]
-        if batch and len(_command(tried).text) > MAX_LINE:
+        if batch and len(command(tried).text) > MAX_LINE:
             yield batch
             tried = [each]
         batch = tried
@@ -87,7 +92,11 @@ def _batches(members: Sequence[Member]) -> Iterable[list[Member]]:
         yield batch
 
 
-def _command(members: Sequence[Member]) -> CrashCommand:
+def _quick(members: Sequence[Member]) -> CrashCommand:
+    return places([(each.struct, each.names[0], each.sized) for each in members])
+
+
+def _plain(members: Sequence[Member]) -> CrashCommand:
     return numbers([each.expressions[0] for each in members])
 
 

@@ -4,8 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from vmtriage.analysis.inquiry.bandwidth import bandwidth, nothing_throttled
 from vmtriage.analysis.inquiry.people import who
 from vmtriage.analysis.inquiry.scene import Reach, Scene, Step
+from vmtriage.analysis.inquiry.spinners import spinners
 from vmtriage.models.answers import Answers, Inquiry
 from vmtriage.models.finding import CrashClass
 
@@ -13,8 +15,17 @@ C = CrashClass
 
 WHO = Step("who", "cgroups, container and names of the tasks that matter", 20, who)
 
+BANDWIDTH = Step(
+    "bandwidth", "CPU quotas that are used up, and whose timer was running", 10, bandwidth,
+    nothing_throttled,
+)  # fmt: skip
+SPINNERS = Step("spinners", "who spins on which lock, and who has it", 5, spinners)
+
+_LOCKUP: Sequence[Step] = (BANDWIDTH, SPINNERS)
 _EVERY: Sequence[Step] = (WHO,)
-PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType({})
+PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType(
+    dict.fromkeys((C.HARD_LOCKUP, C.SOFT_LOCKUP, C.RCU_STALL, C.NMI), _LOCKUP)
+)
 
 
 def plan_of(crash_class: CrashClass) -> Sequence[Step]:

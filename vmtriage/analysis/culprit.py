@@ -5,19 +5,21 @@ A wrong culprit is worse than none, so every rule says how sure it is and what w
 
 from collections.abc import Sequence
 
-from vmtriage.analysis.suspects import code, groups, memory, tasks
+from vmtriage.analysis.suspects import bandwidth, code, groups, lockups, memory, tasks
 from vmtriage.analysis.suspects.case import Case, Rule
 from vmtriage.models.report import HIGH, Culprit
 
 # Of two that are equally sure, the rule that stands first here is believed.
 RULES: Sequence[Rule] = (
-    groups.bandwidth,
+    bandwidth.bandwidth,
     memory.out_of_memory,
     code.hardware,
     tasks.asked_for,
     tasks.lock_owner,
+    lockups.lock_holder,
     code.module,
     memory.leaking_cache,
+    lockups.stuck_task,
     groups.panic_task_group,
 )
 CLOSE = 0.1  # whoever comes so near to the first may be the one

@@ -35,7 +35,9 @@ def holder_of(waiter: Backtrace, stacks: Sequence[Backtrace]) -> Holder:
         if len(shared) == 1:
             (one,) = shared
             common = sorted(_telling(names & set(names_of(one))))
-            return Holder(one.cpu, False, f"in the same code ({', '.join(common[:3])}), not waiting")
+            return Holder(
+                one.cpu, False, f"in the same code ({', '.join(common[:3])}), not waiting"
+            )
         modules = {f.module for f in waiter.frames if f.module}
         same = [e for e in running if modules & {f.module for f in e.frames if f.module}]
         if len(same) == 1:

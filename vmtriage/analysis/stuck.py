@@ -30,7 +30,9 @@ _STALLED_CPU = re.compile(
     r"|detected stalls? on CPUs?(?:/tasks)?:? (?:\{ ?(?:P\d+ )*)?(?P<old>\d{1,4})\b"
 )
 _BLOCKED = re.compile(r"\bP(?P<pid>\d{1,8})(?:/\d+:\S+)?(?=\s|$)")
-_BLOCKED_LINE = re.compile(r"Tasks blocked on level-\d+ rcu_node|^(?:rcu:)?\s+P\d+|detected stalls on CPUs/tasks: \{")
+_BLOCKED_LINE = re.compile(
+    r"Tasks blocked on level-\d+ rcu_node|^(?:rcu:)?\s+P\d+|detected stalls on CPUs/tasks: \{"
+)
 _MOST = 64
 
 
@@ -49,9 +51,7 @@ def stuck_cpus(
                 named.setdefault(int(match["cpu"] or match["old"]), _line(record, says))
         if incident.cpu is not None and crash_class in (C.HARD_LOCKUP, C.SOFT_LOCKUP):
             says = "the CPU that did not get on, by the log"
-            line = Evidence(
-                command="log", line=incident.first_line, text=incident.title, says=says
-            )
+            line = Evidence(command="log", line=incident.first_line, text=incident.title, says=says)
             named.setdefault(incident.cpu, line)
     if not named:  # an NMI that went to another CPU, or a log that is lost
         for cpu, stack in stacks.items():

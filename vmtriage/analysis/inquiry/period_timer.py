@@ -113,16 +113,16 @@ class PeriodTimers:
         found: dict[int, BandwidthTimer] = {}
         for group in self._groups if pool is not None and width else ():
             start = group + (pool or 0)
-            word = next((w for w in words if start <= w < start + (width or 0)), None)
-            if word is not None:
-                told = f"{words[word]}: {word:x}, in its cfs_bandwidth at {start:x}"
+            hit = next((w for w in words if start <= w < start + (width or 0)), None)
+            if hit is not None:
+                told = f"{words[hit]}: {hit:x}, in its cfs_bandwidth at {start:x}"
                 found[group] = self._found(cpu, "cfs_bandwidth", "stack", group, None, told)
         if not found:
             for group, seen in self._groups.items():
                 queues = [q for _, q in seen.on_cpus if q.throttled]
-                hit = next((q for q in queues if int(q.cfs_rq or "0", 16) in words), None)
-                if hit is not None:
-                    told = f"{words[int(hit.cfs_rq or '0', 16)]}: {hit.cfs_rq}, its queue"
+                queue = next((q for q in queues if int(q.cfs_rq or "0", 16) in words), None)
+                if queue is not None:
+                    told = f"{words[int(queue.cfs_rq or '0', 16)]}: {queue.cfs_rq}, its queue"
                     found[group] = self._found(
                         cpu, "unthrottle_cfs_rq", "unthrottled_queue", group, None, told
                     )
@@ -154,8 +154,8 @@ def _words_of(stack: Backtrace) -> Iterator[tuple[int, str]]:
 
 def _range(stack: Backtrace) -> tuple[int, int]:
     """The stack from where the CPU was to the caller of the bandwidth code's outermost frame."""
-    inside = [index for index, frame in enumerate(stack.frames) if plumbing.base_name(frame.function)
-              in plumbing.BANDWIDTH]  # fmt: skip
+    names = [plumbing.base_name(frame.function) for frame in stack.frames]
+    inside = [index for index, name in enumerate(names) if name in plumbing.BANDWIDTH]
     if not inside:
         return 0, 0
     outer = stack.frames[min(inside[-1] + 1, len(stack.frames) - 1)]

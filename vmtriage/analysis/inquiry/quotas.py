@@ -27,9 +27,7 @@ _POOL = {
     "runtime": Number(member("cfs_bandwidth", "runtime"), signed=True),
     "burst": Number(member("cfs_bandwidth", "burst")),  # 5.14
     # hierarchal before 4.4
-    "ratio": Number(
-        member("cfs_bandwidth", "hierarchical_quota", "hierarchal_quota"), signed=True
-    ),
+    "ratio": Number(member("cfs_bandwidth", "hierarchical_quota", "hierarchal_quota"), signed=True),
     "nr_periods": Number(member("cfs_bandwidth", "nr_periods"), 4),
     "nr_throttled": Number(member("cfs_bandwidth", "nr_throttled"), 4),
     "throttled_time": Number(member("cfs_bandwidth", "throttled_time")),

@@ -16,7 +16,6 @@ from vmtriage.parsers import sym
 from vmtriage.session.base import Session
 from vmtriage.session.commands import symbol_at, symbol_named
 
-
 _MAX_CPUS = 8192  # CONFIG_NR_CPUS
 
 

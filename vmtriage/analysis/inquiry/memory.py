@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from vmtriage.analysis.inquiry.desk import ByteOrder, Desk
 from vmtriage.analysis.inquiry.layout import Layout, Member
+from vmtriage.session.commands import MAX_READ
 
 _CHUNK = 64  # texts are short
 _LONGEST_LIST = 4096
@@ -34,7 +35,7 @@ class Memory:
     def prefetch(self, places: Iterable[tuple[int, int]]) -> None:
         """Reads many places with one wait for the answers; `read` finds them then."""
         new = [each for each in dict.fromkeys(places) if each not in self._seen]
-        new = [each for each in new if _readable(each[0])]
+        new = [each for each in new if _readable(*each)]
         self._seen.update(zip(new, self._desk.read_all(new), strict=True))
 
     def pointer(self, base: int | None, where: Member) -> int | None:
@@ -96,7 +97,7 @@ class Memory:
         return None if raw is None else int.from_bytes(raw, self._desk.byte_order, signed=signed)
 
     def _partly(self, address: int, count: int) -> bytes | None:
-        if not _readable(address):
+        if not _readable(address, count):
             return None
         key = (address, count)
         if key not in self._seen:
@@ -104,5 +105,6 @@ class Memory:
         return self._seen[key]
 
 
-def _readable(address: int) -> bool:
-    return 0x1000 <= address < 1 << 64  # no kernel has anything at NULL
+def _readable(address: int, count: int) -> bool:
+    """No kernel has anything at NULL; a size from lying memory may be anything."""
+    return 0x1000 <= address < 1 << 64 and 0 < count <= MAX_READ

@@ -7,32 +7,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from vmtriage.analysis import plumbing
-from vmtriage.analysis.containers import application_of, identify
+from vmtriage.analysis.containers import identify
 from vmtriage.analysis.stuck import LOCKUPS, bandwidth_frames
 from vmtriage.analysis.suspects.case import Case
+from vmtriage.analysis.suspects.contenders import (
+    Contender,
+    kin_of,
+    related,
+    siblings,
+    united_in_application,
+)
 from vmtriage.analysis.suspects.groups import identity
 from vmtriage.models.backtrace import Backtrace, Frame
-from vmtriage.models.container import Container
 from vmtriage.models.evidence import Evidence
 from vmtriage.models.finding import CrashClass
-from vmtriage.models.lockup import BandwidthTimer, GroupBandwidth
+from vmtriage.models.lockup import GroupBandwidth
 from vmtriage.models.report import Culprit
 
 _SURE = {"running_timer": 0.95, "timer_state": 0.95, "stack": 0.92, "unthrottled_queue": 0.85}
-_MAX_TOLD = 3
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A throttled group, by its true path where memory told it."""
-
-    path: str
-    container: Container | None
-    cpus: tuple[int, ...]
-    cpus_seen: int
-    comms: tuple[str, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
-    timer: BandwidthTimer | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,7 @@ def _by_timer(group: Contender, groups: Sequence[Contender], scene: _Scene) -> C
     return _culprit(
         group, score, scene,
         f"the locked CPU was handing out this group's CPU quota ({group.timer.timer})"
-        + on + _kin(group, groups) + _siblings(group, groups),
+        + on + kin_of(group, groups) + siblings(group, groups),
         "a lock that this CPU waited for in the timer, held elsewhere",
         group.timer.evidence,
     )  # fmt: skip
@@ -86,13 +78,13 @@ def _by_timer(group: Contender, groups: Sequence[Contender], scene: _Scene) -> C
 def _by_numbers(groups: Sequence[Contender], scene: _Scene) -> Culprit:
     top = groups[0]
     close = [g for g in groups[1:] if len(g.cpus) * 2 > len(top.cpus)]
-    kin = [g for g in close if _related(g, top)]
+    kin = [g for g in close if related(g, top)]
     rivals = [g for g in close if g not in kin]
-    united = _application([top, *rivals]) if rivals else None
+    united = united_in_application([top, *rivals]) if rivals else None
     if united is not None:
-        others = [g for g in groups if g.path not in united.path.split("\n")]
+        others = [g for g in groups if g not in (top, *rivals)]
         rivals = [g for g in others if len(g.cpus) * 2 > len(united.cpus)]
-        top = replace(united, path=_common(united.path.split("\n")))
+        top = united
     enough = len(top.cpus) > 1 or top.cpus_seen <= 2
     firm = scene.command == "bt" and scene.stuck and not scene.waits and enough
     score = 0.85 if firm and not rivals and not kin else 0.75 if firm and not rivals else 0.65
@@ -102,7 +94,7 @@ def _by_numbers(groups: Sequence[Contender], scene: _Scene) -> Culprit:
         + ("containers of this application are" if united else "this group is")
         + f" throttled on {len(top.cpus)} of {top.cpus_seen} CPUs"
         + (f"; {len(rivals)} other throttled groups are close behind" if rivals else "")
-        + _kin(top, groups),
+        + kin_of(top, groups),
         "another group with more throttled run queues in the bandwidth pool of"
         " the distribute_cfs_runtime frame, or a lock owner on another CPU",
     )  # fmt: skip
@@ -175,63 +167,3 @@ def _scene(case: Case) -> _Scene | None:
 def _waits_for_a_lock(stack: Backtrace | None) -> bool:
     block = next((e for e in stack.exceptions if not e.user_mode), None) if stack else None
     return block is not None and plumbing.base_name(block.function or "") in plumbing.LOCKING
-
-
-def _related(one: Contender, other: Contender) -> bool:
-    return one.path.startswith(other.path + "/") or other.path.startswith(one.path + "/")
-
-
-def _kin(group: Contender, groups: Sequence[Contender]) -> str:
-    """Its parents and children with quotas of their own that are used up too."""
-    kin = [each for each in groups if each.cpus and _related(each, group)]
-    if not kin:
-        return ""
-    above = [each for each in kin if group.path.startswith(each.path + "/")]
-    word = "its parent" if above else "below it"
-    told = ", ".join(each.path for each in (above or kin)[:_MAX_TOLD])
-    return f"; {word} {told} has a quota of its own that is used up too"
-
-
-def _siblings(group: Contender, groups: Sequence[Contender]) -> str:
-    """Other throttled containers of the same application."""
-    owner = application_of(group.container)
-    same = [g for g in groups if g is not group and application_of(g.container) == owner]
-    same = [g for g in same if not _related(g, group)]
-    if owner is None or not same:
-        return ""
-    return f"; of {owner[1]} also throttled: {same[0].path.rpartition('/')[2]}"
-
-
-def _application(groups: Sequence[Contender]) -> Contender | None:
-    """The contenders as one, where all are containers of one application."""
-    owners = {application_of(each.container) for each in groups}
-    if len(owners) != 1 or (owner := owners.pop()) is None:
-        return None
-    runtime, name = owner
-    first = groups[0].container
-    assert first is not None
-    return Contender(
-        path="\n".join(each.path for each in groups),
-        container=Container(
-            runtime=runtime, name=name, application=first.application, pod=first.pod,
-            owner_hint=first.owner_hint, attempt=first.attempt,
-        ),
-        cpus=tuple(sorted({cpu for each in groups for cpu in each.cpus})),
-        cpus_seen=max(each.cpus_seen for each in groups),
-        comms=tuple(dict.fromkeys(comm for each in groups for comm in each.comms)),
-        evidence=(
-            *(
-                Evidence(command="runq -g", line=0, text=each.path,
-                         says=f"of the same application, throttled on {len(each.cpus)} CPUs")
-                for each in groups
-            ),
-            *(item for each in groups for item in each.evidence),
-        ),
-    )  # fmt: skip
-
-
-def _common(paths: Sequence[str]) -> str:
-    """The cgroup above all of them."""
-    parts = [path.split("/") for path in paths]
-    shared = [names[0] for names in zip(*parts, strict=False) if all(n == names[0] for n in names)]
-    return "/".join(shared) or "/"

@@ -12,7 +12,8 @@ from vmtriage.analysis.cpus import cpu_groups, entry_of, names_of, state_of
 from vmtriage.analysis.inquiry.plans import inquire
 from vmtriage.analysis.inquiry.scene import Reach, Scene
 from vmtriage.analysis.stuck import blocked_readers, stuck_cpus
-from vmtriage.analysis.suspects.bandwidth import Contender, _by_numbers, _by_timer, _Scene
+from vmtriage.analysis.suspects.bandwidth import _by_numbers, _by_timer, _Scene
+from vmtriage.analysis.suspects.contenders import Contender
 from vmtriage.errors import TriageError
 from vmtriage.models.backtrace import Backtraces, Frame
 from vmtriage.models.evidence import CommandStatus, Facts

@@ -127,9 +127,12 @@ BOTH = sorted(
     if (path / "bt.txt").exists() and (path / "log.txt").exists()
 )  # fmt: skip
 # What the panic task's stack cannot know, and what is concluded without the log.
-NOT_IN_THE_STACK = {
+NOT_IN_THE_STACK: dict[str, tuple[str, ...]] = {
     # The panic task is the watchdog; the tasks that hang are told in the log.
-    "lab-6.1-hung": ("hung_task", "-"),
+    **dict.fromkeys(
+        ("lab-6.1-hung", "lab-6.1-hung-abba", "lab-6.1-hung-frozen", "lab-6.1-hung-rwsem"),
+        ("hung_task", "-"),
+    ),
     # CR2 is not in crash's bt: a NULL pointer is a page fault there.
     "lab-6.1-pnt": ("page_fault", "pick_next_task_fair"),
     # Whose check the BUG() was (mm/slub.c) is told in the log.

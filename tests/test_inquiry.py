@@ -250,3 +250,10 @@ def test_a_list_of_questions_can_be_read_back(members: list[tuple[str, str]]) ->
         for each in (offset(struct, name), size_of(struct), size_of(struct, name))
     ]
     assert expressions_of(numbers(asked).text) == asked
+
+
+def test_neighbours_of_one_structure_name_it_but_once() -> None:
+    asked = [offset("pid", "level"), offset("pid", "numbers"), size_of("upid")]
+    assert numbers(asked).text == (
+        "p {(long)&($s=(struct pid *)0)->level, (long)&$s->numbers, (long)sizeof(struct upid)}"
+    )

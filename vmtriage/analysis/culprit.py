@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from vmtriage.analysis.suspects import (
     asked,
+    bandwidth,
     code,
     fault,
     groups,
     hardware,
     leaks,
+    lockups,
     oom,
     storage,
     tasks,
@@ -22,14 +24,16 @@ from vmtriage.models.report import HIGH, Culprit
 
 # Of two that are equally sure, the rule that stands first here is believed.
 RULES: Sequence[Rule] = (
-    groups.bandwidth,
+    bandwidth.bandwidth,
     oom.out_of_memory,
     hardware.hardware,
     asked.asked_for,
     tasks.lock_owner,
+    lockups.lock_holder,
     code.module,
     leaks.leaked,
     storage.device,
+    lockups.stuck_task,
     fault.owner_of_the_object,
     groups.panic_task_group,
     code.corrupted,

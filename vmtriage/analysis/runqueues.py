@@ -18,10 +18,11 @@ def groups_of(queue: GroupRunQueue) -> Iterator[TaskGroup]:
         waiting.extend(reversed(group.children))
 
 
-def _tasks_under(group: TaskGroup) -> Iterator[QueuedTask]:
+def tasks_under(group: TaskGroup) -> Iterator[QueuedTask]:
+    """Its tasks and those of its children."""
     yield from group.tasks
     for child in group.children:
-        yield from _tasks_under(child)
+        yield from tasks_under(child)
 
 
 def _deepest_path(group: TaskGroup) -> str:
@@ -49,7 +50,7 @@ def _row(
     path: str, where: Sequence[tuple[int, TaskGroup]], cpus_seen: int, tasks_lost: bool
 ) -> Throttled:
     first = where[0][1]
-    tasks = [task for _, group in where for task in _tasks_under(group)]
+    tasks = [task for _, group in where for task in tasks_under(group)]
     comms = Counter(task.comm for task in tasks)
     ends = {_deepest_path(group) for _, group in where}
     deepest = max(ends, key=len)

@@ -4,7 +4,9 @@ from typing import Literal
 
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.base import Model
+from vmtriage.models.evidence import Problem
 from vmtriage.models.fault_site import FaultSite
+from vmtriage.models.lockup import BlockedReader, CpuGroup, GroupBandwidth, Spinner, StuckCpu
 from vmtriage.models.waits import Blocked, Waits
 from vmtriage.models.who import TaskIdentity
 
@@ -28,4 +30,10 @@ class Answers(Model):
     waits: Waits | None = None
     who: tuple[TaskIdentity, ...] | None = None
     fault_site: FaultSite | None = None
+    bandwidth: tuple[GroupBandwidth, ...] | None = None
+    stuck: tuple[StuckCpu, ...] | None = None
+    cpu_groups: tuple[CpuGroup, ...] | None = None
+    spinning: tuple[Spinner, ...] | None = None
+    blocked_readers: tuple[BlockedReader, ...] | None = None
+    problems: tuple[Problem, ...] = ()
     inquiries: tuple[Inquiry, ...] = ()

@@ -91,7 +91,10 @@ class Numbers(Model):
 
 
 class Symbol(Model):
-    """`sym ADDRESS`: the symbol at or before it; offset in bytes from the symbol's start."""
+    """`sym`: the symbol at or before an address; offset in bytes from the symbol's start.
+
+    The address of a variable that each CPU has its own of is its place in their areas.
+    """
 
     address: Address
     name: str

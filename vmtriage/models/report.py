@@ -21,6 +21,7 @@ from vmtriage.models.finding import (
     Severity,
     Throttled,
 )
+from vmtriage.models.lockup import BlockedReader, CpuGroup, GroupBandwidth, Spinner, StuckCpu
 from vmtriage.models.memory import MemoryInfo, SlabCache
 from vmtriage.models.module import ModuleTaint
 from vmtriage.models.runqueue import GroupRunQueue
@@ -190,6 +191,11 @@ class Report(Model):
     waits: Waits | None = None  # what they wait for, up to who holds it
     who: tuple[TaskIdentity, ...] | None = None  # the tasks that matter, identified
     fault_site: FaultSite | None = None  # the instruction that crashed
+    bandwidth: tuple[GroupBandwidth, ...] | None = None  # CPU quotas that are used up
+    stuck: tuple[StuckCpu, ...] | None = None  # CPUs without progress
+    cpu_groups: tuple[CpuGroup, ...] | None = None  # what all CPUs did
+    spinning: tuple[Spinner, ...] | None = None  # CPUs that spin on a lock
+    blocked_readers: tuple[BlockedReader, ...] | None = None  # tasks that hold a grace period
     inquiries: tuple[Inquiry, ...] = ()  # the further questions of the class's plan
     problems: tuple[Problem, ...]
     commands: tuple[CommandRun, ...]

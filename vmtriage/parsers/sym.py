@@ -1,8 +1,9 @@
-"""`sym ADDRESS`: the symbol an address belongs to.
+"""`sym ADDRESS`, `sym NAME`: the symbol an address belongs to, the place of a symbol.
 
 Sample::
 
     ffffffffc05e20e8 (?) crashlab_mutex+8 [crashlab]
+    22e80 (D) hrtimer_bases
     ffffffff81a0c8a0 (T) schedule+26 debian/build/kernel/sched/core.c: 6626
 """
 
@@ -14,7 +15,7 @@ from vmtriage.models.memory import Symbol
 COMMAND = "sym"
 
 _SYMBOL = re.compile(
-    r"^(?P<address>[0-9a-f]{8,16}) \((?P<kind>.)\) (?P<name>[\w.$]+)(?:\+(?P<offset>[0-9]{1,18}))?"
+    r"^(?P<address>[0-9a-f]{1,16}) \((?P<kind>.)\) (?P<name>[\w.$]+)(?:\+(?P<offset>[0-9]{1,18}))?"
     r"(?: +\[(?P<module>[\w-]+)\])?(?: +(?P<where>\S.*?): (?P<line>\d+))?\s*$"
 )
 

@@ -47,7 +47,7 @@ PLAN = (SYS, SET, BT, LOG, RUNQ_G, RUNQ_T, BT_A, MOD_T, KMEM_I, KMEM_V, RUNQ, PS
 
 BLOCKED_STACKS = CrashCommand("foreach UN bt", 120)
 
-_STRUCT = re.compile(r"[a-z_][a-z0-9_]{1,40}")
+_STRUCT = re.compile(r"[a-z_][a-z0-9_]{1,40}")  # of a structure or a symbol
 _MEMBER = re.compile(r"[a-z_][a-z0-9_.]{0,60}")
 _NULL = re.compile(r"\(\(struct \w+ \*\)0\)")
 _SHARED = re.compile(r"\(\$s=(\(struct \w+ \*\)0)\)")
@@ -139,6 +139,13 @@ def memory_of(address: int) -> CrashCommand:
     if not 1 << 31 <= address < 1 << 64:
         raise _refused(f"{address:#x}", "a kernel address")
     return CrashCommand(f"kmem {address:x}", 5, small=True)
+
+
+def symbol_named(name: str) -> CrashCommand:
+    """Where a symbol lies; its name is one of ours, not of the dump."""
+    if not _STRUCT.fullmatch(name):
+        raise _refused(name, "a symbol's name")
+    return CrashCommand(f"sym {name}", 10, small=True)
 
 
 def _refused(text: str, what: str) -> TriageError:

@@ -11,7 +11,7 @@ _MANY = 4
 
 def doubts(answers: Answers) -> tuple[Problem, ...]:
     """One problem for each step that did not come to its end, and for tasks half read."""
-    return (*_of_steps(answers), *_of_tasks(answers))
+    return (*answers.problems, *_of_steps(answers), *_of_tasks(answers))
 
 
 def by_hand(task: str) -> str:

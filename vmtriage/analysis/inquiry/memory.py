@@ -1,9 +1,10 @@
 """Kernel memory as values: pointers, numbers, texts, lists. What cannot be read is None."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from vmtriage.analysis.inquiry.desk import Desk
+from vmtriage.analysis.inquiry.desk import ByteOrder, Desk
 from vmtriage.analysis.inquiry.layout import Layout, Member
+from vmtriage.session.commands import MAX_READ
 
 _CHUNK = 64  # texts are short
 _LONGEST_LIST = 4096
@@ -21,10 +22,21 @@ class Memory:
         """Bytes of a pointer."""
         return self._desk.word
 
+    @property
+    def byte_order(self) -> ByteOrder:
+        """Of the machine."""
+        return self._desk.byte_order
+
     def read(self, address: int, count: int) -> bytes | None:
         """All `count` bytes, or None."""
         found = self._partly(address, count)
         return found if found is not None and len(found) == count else None
+
+    def prefetch(self, places: Iterable[tuple[int, int]]) -> None:
+        """Reads many places with one wait for the answers; `read` finds them then."""
+        new = [each for each in dict.fromkeys(places) if each not in self._seen]
+        new = [each for each in new if _readable(*each)]
+        self._seen.update(zip(new, self._desk.read_all(new), strict=True))
 
     def pointer(self, base: int | None, where: Member) -> int | None:
         """The pointer in a structure at `base`."""
@@ -85,9 +97,14 @@ class Memory:
         return None if raw is None else int.from_bytes(raw, self._desk.byte_order, signed=signed)
 
     def _partly(self, address: int, count: int) -> bytes | None:
-        if not 0x1000 <= address < 1 << 64:  # no kernel has anything at NULL
+        if not _readable(address, count):
             return None
         key = (address, count)
         if key not in self._seen:
             self._seen[key] = self._desk.read(address, count)
         return self._seen[key]
+
+
+def _readable(address: int, count: int) -> bool:
+    """No kernel has anything at NULL; a size from lying memory may be anything."""
+    return 0x1000 <= address < 1 << 64 and 0 < count <= MAX_READ

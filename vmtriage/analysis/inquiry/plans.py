@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from vmtriage.analysis.inquiry import blocked, instruction
+from vmtriage.analysis.inquiry.bandwidth import bandwidth, nothing_throttled
 from vmtriage.analysis.inquiry.objects import objects
 from vmtriage.analysis.inquiry.people import who
 from vmtriage.analysis.inquiry.scene import Reach, Scene, Step
+from vmtriage.analysis.inquiry.spinners import spinners
 from vmtriage.analysis.inquiry.waits import waits
 from vmtriage.models.answers import Answers, Inquiry
 from vmtriage.models.finding import CrashClass
@@ -26,16 +28,34 @@ WAITS = Step(
     "waits", "what the blocked tasks wait for, and who holds it", 20, waits, blocked.why_not
 )
 
-_FAULTS = (
-    C.NULL_POINTER, C.PAGE_FAULT, C.GENERAL_PROTECTION, C.BUG, C.DIVIDE_ERROR, C.DOUBLE_FAULT,
-    C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT, C.SPINLOCK, C.KASAN, C.KFENCE,
-    C.UBSAN,
+BANDWIDTH = Step(
+    "bandwidth", "CPU quotas that are used up, and whose timer was running", 10, bandwidth,
+    nothing_throttled,
 )  # fmt: skip
-_STUCK = (C.HUNG_TASK, C.SYSRQ, C.SOFT_LOCKUP, C.RCU_STALL, C.NMI)
+SPINNERS = Step("spinners", "who spins on which lock, and who has it", 5, spinners)
+
+_FAULT: Sequence[Step] = (INSTRUCTION, OBJECT)
+_LOCKUP: Sequence[Step] = (BANDWIDTH, SPINNERS)
+_STUCK: Sequence[Step] = (BLOCKED, WAITS)
 _EVERY: Sequence[Step] = (WHO,)
 PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType(
-    {each: (INSTRUCTION, OBJECT) for each in _FAULTS} | {each: (BLOCKED, WAITS) for each in _STUCK}
-)
+    dict.fromkeys(
+        (
+            C.NULL_POINTER, C.PAGE_FAULT, C.GENERAL_PROTECTION, C.BUG, C.DIVIDE_ERROR,
+            C.DOUBLE_FAULT, C.LIST_CORRUPTION, C.SLAB_CORRUPTION, C.BAD_PAGE, C.REFCOUNT,
+            C.SPINLOCK, C.KASAN, C.KFENCE, C.UBSAN,
+        ),
+        _FAULT,
+    )
+    | {
+        C.HARD_LOCKUP: _LOCKUP,
+        C.SOFT_LOCKUP: (*_LOCKUP, *_STUCK),
+        C.RCU_STALL: (*_LOCKUP, *_STUCK),
+        C.NMI: (*_LOCKUP, *_STUCK),
+        C.HUNG_TASK: _STUCK,
+        C.SYSRQ: _STUCK,
+    }
+)  # fmt: skip
 
 
 def plan_of(crash_class: CrashClass) -> Sequence[Step]:

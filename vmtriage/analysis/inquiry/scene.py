@@ -14,7 +14,9 @@ from vmtriage.models.finding import Classification, GuiltyFunction, Incident, Th
 from vmtriage.models.memory import Symbol
 from vmtriage.parsers import sym
 from vmtriage.session.base import Session
-from vmtriage.session.commands import symbol_at
+from vmtriage.session.commands import symbol_at, symbol_named
+
+_MAX_CPUS = 8192  # CONFIG_NR_CPUS
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Reach:
         self.desk = Desk(session, machine)
         self.memory = Memory(self.desk, Layout(self.desk))
         self._symbols: dict[int, Symbol | None] = {}
+        self._places: dict[str, int | None] = {}
 
     def symbol(self, address: int) -> Symbol | None:
         """The symbol an address belongs to; None where crash knows none."""
@@ -46,6 +49,26 @@ class Reach:
             except ParseError:
                 self._symbols[address] = None
         return self._symbols[address]
+
+    def place_of(self, name: str) -> int | None:
+        """Where a symbol lies; for one of a CPU's own area where it lies in that."""
+        if name not in self._places:
+            (output,) = self.desk.ask([symbol_named(name)])
+            try:
+                found = sym.parse(output.text)
+            except ParseError:
+                self._places[name] = None
+            else:
+                self._places[name] = int(found.address, 16) if found.name == name else None
+        return self._places[name]
+
+    def of_cpu(self, name: str, cpu: int) -> int | None:
+        """The address of a variable that each CPU has its own of."""
+        place, offsets = self.place_of(name), self.place_of("__per_cpu_offset")
+        if place is None or offsets is None or not 0 <= cpu < _MAX_CPUS:
+            return None
+        offset = self.memory.word(offsets + cpu * self.memory.word_size)
+        return None if offset is None else (place + offset) % (1 << 8 * self.memory.word_size)
 
     def name_of(self, address: int) -> str | None:
         """The symbol's name, where the address is its beginning."""

@@ -60,6 +60,10 @@ _SOURCES: Mapping[str, tuple[str, Part | None, tuple[str, ...]]] = {
 # What the further questions brought: field of the report -> its title and step of the plan.
 _ASKED: Mapping[str, tuple[str, str]] = {
     "who": ("Who is who", "who"),
+    "blocked": ("Blocked tasks", "blocked"),
+    "waits": ("Who waits for whom", "waits"),
+    "bandwidth": ("CPU quotas", "bandwidth"),
+    "fault_site": ("What the instruction did", "instruction"),
 }
 
 PART_NAMES: Mapping[Part, str] = {

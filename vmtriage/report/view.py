@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from vmtriage.analysis.plumbing import base_name
 from vmtriage.models.evidence import Evidence, Problem
 from vmtriage.models.finding import ClockLag, Throttled
+from vmtriage.models.lockup import GroupBandwidth
 from vmtriage.models.report import RawOutput, Report
 from vmtriage.models.runqueue import GroupRunQueue, TaskGroup
 from vmtriage.report import gaps, human, safe, stack
@@ -81,6 +82,7 @@ class View:
     other_stacks: tuple[stack.SameStack, ...]
     strips: tuple[Strip, ...]
     lags: Lags
+    debts: tuple[str, ...]  # of each group of `bandwidth`
     memory: tuple[Segment, ...]
     raws: tuple[Raw, ...]
     links: Mapping[tuple[str, int], str]  # evidence -> anchor, where the line was kept
@@ -103,6 +105,7 @@ def build(report: Report) -> View:
         other_stacks=stack.others(report),
         strips=tuple(_strip(report, group) for group in report.throttled or ()),
         lags=_lags(report.clock_lag or ()),
+        debts=tuple(_debt(group) for group in report.bandwidth or ()),
         memory=_memory(report),
         raws=raws,
         links=_links(evidence, raws),
@@ -149,6 +152,12 @@ def _lags(clocks: tuple[ClockLag, ...]) -> Lags:
         which = "the other " if late else ""
         rest = f"{which}{human.count(len(left), 'CPU')}: at most {left[0].behind_s:.3f} s"
     return Lags(tuple((lag, round(100 * lag.behind_s / top, 2)) for lag in late), rest)
+
+
+def _debt(group: GroupBandwidth) -> str:
+    """How far the group overdrew its quota on the worst CPU."""
+    left = [cpu.runtime_remaining_ns for cpu in group.cpus if cpu.runtime_remaining_ns is not None]
+    return "not known" if not left else f"{-min(left) / 1e6:.3f} ms" if min(left) < 0 else "none"
 
 
 def _memory(report: Report) -> tuple[Segment, ...]:

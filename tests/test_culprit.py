@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Golden
 from vmtriage.analysis.classify import classify
-from vmtriage.analysis.culprit import CLOSE, candidates, settled
+from vmtriage.analysis.culprit import candidates, settled
 from vmtriage.analysis.function import guilty_function
 from vmtriage.analysis.incidents import find
 from vmtriage.analysis.suspects.case import Case
@@ -22,7 +22,7 @@ from vmtriage.models.evidence import Facts
 from vmtriage.models.klog import KernelLog
 from vmtriage.models.memory import MemoryInfo, MemoryRow, SlabCache, SlabCaches, VmCounter, VmStat
 from vmtriage.models.module import ModuleTaint, ModuleTaints
-from vmtriage.models.report import HIGH, MEDIUM, Culprit
+from vmtriage.models.report import CLOSE, HIGH, MEDIUM, Culprit
 from vmtriage.models.task import Task, Tasks
 from vmtriage.models.trigger import Trigger
 from vmtriage.parsers import log

@@ -20,7 +20,7 @@ from vmtriage.analysis.suspects import (
 )
 from vmtriage.analysis.suspects.case import Case, Rule
 from vmtriage.analysis.suspects.home import at_home
-from vmtriage.models.report import HIGH, Culprit
+from vmtriage.models.report import HIGH, Culprit, close
 
 # Of two that are equally sure, the rule that stands first here is believed.
 RULES: Sequence[Rule] = (
@@ -40,7 +40,6 @@ RULES: Sequence[Rule] = (
     hardware.bad_memory,
     hardware.nmi,
 )
-CLOSE = 0.1  # whoever comes so near to the first may be the one
 
 
 def candidates(case: Case) -> tuple[Culprit, ...]:
@@ -56,7 +55,7 @@ def settled(found: Sequence[Culprit]) -> tuple[Culprit, ...]:
     if not ranked:
         return ()
     first, *rest = ranked
-    contested = any(round(first.score - each.score, 2) < CLOSE for each in rest)
+    contested = any(close(first, each) for each in rest)
     score = min(first.score, HIGH - 0.01) if contested else first.score
     return (first.scored(score).model_copy(update={"contested": contested}), *rest)
 

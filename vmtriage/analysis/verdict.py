@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from vmtriage.models.evidence import Confidence, Facts, Part
 from vmtriage.models.finding import Classification, CrashClass, GuiltyFunction, Throttled
-from vmtriage.models.report import Culprit, Verdict
+from vmtriage.models.report import Culprit, Verdict, close
 from vmtriage.models.signature import SignatureMatch
 
 _NAMES = {
@@ -29,7 +29,7 @@ def conclude(
     classification: Classification,
     function: GuiltyFunction | None,
     matches: Sequence[SignatureMatch],
-    culprit: Culprit | None,
+    suspects: Sequence[Culprit],
     throttled: Sequence[Throttled] | None,
     advice: Sequence[str] = (),
 ) -> Verdict:
@@ -38,7 +38,7 @@ def conclude(
     generic = next((each for each in matches if each.generic), None)
     best = known if known and known.kernel != "fixed" else generic or known
     sentence = [_what(facts, classification, function), _bug(facts, known)]
-    sentence.append(_who(culprit, throttled))
+    sentence.append(_who(suspects, throttled))
     steps: list[str] = []  # beyond what the first signature says itself
     if known and known.kernel == "affected" and known.fixed_in:
         steps.append(f"Upgrade the kernel to {known.fixed_in} or newer.")
@@ -91,12 +91,12 @@ def _bug(facts: Facts, known: SignatureMatch | None) -> str:
     return f"Known bug{draft} fits: {known.title}; whether {release} has it is not known."
 
 
-def _who(culprit: Culprit | None, throttled: Sequence[Throttled] | None) -> str:
-    if culprit is None:
+def _who(suspects: Sequence[Culprit], throttled: Sequence[Throttled] | None) -> str:
+    if not suspects:
         return "The dump does not show who brought it about."
+    culprit, *others = suspects
     sure = {"high": "Culprit", "medium": "Probable culprit", "low": "Lead"}[culprit.confidence]
-    runtime = {"yarn": "YARN"}.get(culprit.runtime or "", (culprit.runtime or "").capitalize())
-    text = f"{sure}: {runtime + ' ' if runtime else ''}{culprit.kind} {culprit.name}"
+    text = f"{sure}: {_named(culprit)}"
     if culprit.application:
         text += f" of {culprit.application}"
     row = next((t for t in throttled or () if t.cpus == culprit.cpus and culprit.cpus), None)
@@ -104,10 +104,18 @@ def _who(culprit: Culprit | None, throttled: Sequence[Throttled] | None) -> str:
         text += f", THROTTLED on {len(row.cpus)} of {row.cpus_seen} CPUs"
     if culprit.kind in ("container", "cgroup"):
         text += f", running {', '.join(culprit.comms[:3])}" if culprit.comms else ""
-        if culprit.container_id and culprit.container_id not in culprit.name:
+        whole = culprit.container_id or ""
+        if not whole.startswith(culprit.name):
             inside = "Docker" if culprit.runtime == "yarn" else "container"
-            text += f" in {inside} {culprit.container_id[:12]}"
-    return text + "."
+            text += f" in {inside} {whole[:12]}"
+    rivals = [each for each in others if culprit.contested and close(culprit, each)]
+    also = ", ".join(_named(each) for each in rivals[:2])
+    return text + (f"; or, as likely, {also}." if also else ".")
+
+
+def _named(culprit: Culprit) -> str:
+    runtime = {"yarn": "YARN"}.get(culprit.runtime or "", (culprit.runtime or "").capitalize())
+    return f"{runtime + ' ' if runtime else ''}{culprit.kind} {culprit.name}"
 
 
 def _confidence(facts: Facts, classification: Classification) -> Confidence:

@@ -110,6 +110,14 @@ class Culprit(Model):
         return self.model_copy(update={"score": score, "confidence": in_words(score)})
 
 
+CLOSE = 0.1
+
+
+def close(first: Culprit, other: Culprit) -> bool:
+    """Whether the other comes so near to the first that he may be the one."""
+    return round(first.score - other.score, 2) < CLOSE
+
+
 class ReportIncident(Model):
     """An incident of the log under the contract's names."""
 

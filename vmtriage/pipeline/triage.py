@@ -20,6 +20,7 @@ from vmtriage.analysis.inquiry.doubts import doubts
 from vmtriage.analysis.inquiry.plans import inquire
 from vmtriage.analysis.inquiry.scene import Reach, Scene
 from vmtriage.analysis.knowledge import Knowledge
+from vmtriage.analysis.lockholder import by_the_lock
 from vmtriage.analysis.recover import recover
 from vmtriage.analysis.relevance import own_lines
 from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
@@ -60,6 +61,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     )
     answered = time.monotonic()
 
+    told, function = function, by_the_lock(function, classification, answers)
     task = panic_task(facts, answers)
     own = own_lines(cause(incidents, classification))
     matches = knowledge.match(facts, classification, function, groups or (), own)
@@ -70,10 +72,10 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         )
     )  # fmt: skip
     reached = stack is not None and reaches_the_fault(stack, classification.crash_class)
-    unclear = (*cross_check(facts, stack, function, reached), *doubts(answers))
+    unclear = (*cross_check(facts, stack, told, reached), *doubts(answers))
     suspects, problems = settle(suspects, (*opened.problems, *facts.problems, *unclear))
     culprit = suspects[0] if suspects else None
-    verdict = conclude(facts, classification, function, matches, culprit, groups,
+    verdict = conclude(facts, classification, function, matches, suspects, groups,
                        next_time(facts, classification, incidents, culprit))  # fmt: skip
     done = time.monotonic()
     return Report(
@@ -102,7 +104,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         signatures=matches,
         culprit=culprit,
         candidates=suspects[1:],
-        fingerprint=fingerprint(facts, classification, function),
+        fingerprint=fingerprint(facts, classification, told),
         problems=problems,
         blocked=answers.blocked,
         waits=answers.waits,

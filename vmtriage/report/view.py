@@ -8,7 +8,7 @@ from vmtriage.analysis.plumbing import base_name
 from vmtriage.models.evidence import Evidence, Problem
 from vmtriage.models.finding import ClockLag, Throttled
 from vmtriage.models.lockup import GroupBandwidth
-from vmtriage.models.report import RawOutput, Report
+from vmtriage.models.report import Culprit, RawOutput, Report, close
 from vmtriage.models.runqueue import GroupRunQueue, TaskGroup
 from vmtriage.report import gaps, human, safe, stack
 from vmtriage.report.letter import letter
@@ -77,6 +77,7 @@ class View:
     unsafe: tuple[str, ...]
     problems: tuple[Problem, ...]
     evidence: tuple[Evidence, ...]
+    rivals: tuple[Culprit, ...]  # as likely as the culprit, or nearly
     letter: str  # to the culprit's owner
     stack_rows: tuple[stack.Row, ...]
     other_stacks: tuple[stack.SameStack, ...]
@@ -100,6 +101,9 @@ def build(report: Report) -> View:
         unsafe=gaps.unsafe(report),
         problems=gaps.by_weight(report.problems),
         evidence=evidence,
+        rivals=tuple(
+            each for each in report.candidates if report.culprit and close(report.culprit, each)
+        ),
         letter=letter(report),
         stack_rows=_stack(report),
         other_stacks=stack.others(report),

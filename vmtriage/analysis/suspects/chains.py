@@ -94,7 +94,7 @@ def _holder(chain: WaitChain, root: TaskName, named: bool) -> Iterator[Culprit]:
             evidence=(
                 Evidence(command="log", line=stuck.line, text=stuck.text,
                          says="the only one the log calls in trouble"),
-                *_evidence(chain),
+                *evidence_of(chain),
             ),
         )  # fmt: skip
     if last.module is not None and chain.certainty == "read" and named:
@@ -102,7 +102,7 @@ def _holder(chain: WaitChain, root: TaskName, named: bool) -> Iterator[Culprit]:
             kind="module", name=last.module, score=_MODULE,
             reason=f"{last.function} of this module is where the holder of the lock {_does(last)}",
             refuted_by=f"`bt {root.task}` in crash showing that other code took the lock",
-            evidence=_evidence(chain),
+            evidence=evidence_of(chain),
         )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _deadlock(chain: WaitChain, named: bool) -> Iterator[Culprit]:
             kind="module", name=module, score=_MODULE,
             reason="its code takes the locks of the deadlock in an order that others do not keep",
             refuted_by="all paths that take these locks, taking them in one order",
-            evidence=_evidence(chain),
+            evidence=evidence_of(chain),
         )  # fmt: skip
 
 
@@ -134,11 +134,12 @@ def _culprit(
 ) -> Culprit:
     return Culprit(
         kind="process", name=str(task), pid=task.pid, comms=(task.comm,), score=score,
-        reason=reason, refuted_by=refuted_by, evidence=_evidence(chain),
+        reason=reason, refuted_by=refuted_by, evidence=evidence_of(chain),
     )  # fmt: skip
 
 
-def _evidence(chain: WaitChain) -> tuple[Evidence, ...]:
+def evidence_of(chain: WaitChain) -> tuple[Evidence, ...]:
+    """Its links, each with the command that shows it."""
     return tuple(
         Evidence(command=link.check, line=0, text=f"{link.task} {link.says}", says=_step(link))
         for link in chain.links[:_SHOWN]

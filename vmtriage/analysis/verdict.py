@@ -105,7 +105,7 @@ def _who(suspects: Sequence[Culprit], throttled: Sequence[Throttled] | None) -> 
     if culprit.kind in ("container", "cgroup"):
         text += f", running {', '.join(culprit.comms[:3])}" if culprit.comms else ""
         whole = culprit.container_id or ""
-        if not whole.startswith(culprit.name):
+        if whole and not whole.startswith(culprit.name):
             inside = "Docker" if culprit.runtime == "yarn" else "container"
             text += f" in {inside} {whole[:12]}"
     rivals = [each for each in others if culprit.contested and close(culprit, each)]

@@ -11,7 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from fixtures import lab
 
@@ -45,6 +46,21 @@ def notice(lacking: Sequence[str]) -> str:
     return "\n".join([bar, *(f"!! {line}" for line in said), bar])
 
 
+@contextmanager
+def prebuilding(wanted: bool) -> Iterator[None]:
+    """While the other tests run, the lab's dumps are made beside them."""
+    if not wanted:
+        yield
+        return
+    command = [sys.executable, "-m", "tests.prebuild"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        child.terminate()
+        child.wait()
+
+
 def main(arguments: Sequence[str]) -> int:
     """Prepare, test, and repeat the notice where people look: at the end."""
     install()
@@ -58,7 +74,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     selection = ("-m", "not live") if lacking else ()
     tests = [sys.executable, "-m", "pytest", *selection, *arguments]
-    code = subprocess.run(tests, check=False).returncode
+    with prebuilding(wanted=not lacking and not arguments):
+        code = subprocess.run(tests, check=False).returncode
     if lacking:
         print(notice(lacking), file=sys.stderr, flush=True)
     return code

@@ -1,0 +1,25 @@
+"""Builds the dumps of the live tests in the order they are wanted, beside tests that need none.
+
+    python -m tests.prebuild
+
+A dump that fails here is tried again, and told, by its own test.
+"""
+
+import contextlib
+import os
+
+from fixtures import lab
+from tests import test_live, test_live_decoys, test_live_oracle
+
+
+def main() -> None:
+    """All dumps, at low priority."""
+    os.nice(5)
+    for module in (test_live, test_live_decoys, test_live_oracle):
+        for name, kernel, cgroup in module.CASES:
+            with contextlib.suppress(lab.LabError):
+                lab.build(name, kernel=kernel, cgroup=cgroup)
+
+
+if __name__ == "__main__":
+    main()

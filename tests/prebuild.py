@@ -7,6 +7,8 @@ A dump that fails here is tried again, and told, by its own test.
 
 import contextlib
 import os
+import signal
+import sys
 
 from fixtures import lab
 from tests import test_live, test_live_decoys, test_live_oracle
@@ -15,6 +17,7 @@ from tests import test_live, test_live_decoys, test_live_oracle
 def main() -> None:
     """All dumps, at low priority."""
     os.nice(5)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # takes QEMU with it
     for module in (test_live, test_live_decoys, test_live_oracle):
         for name, kernel, cgroup in module.CASES:
             with contextlib.suppress(lab.LabError):

@@ -64,3 +64,13 @@ def analyzed(name: str, kernel: str, cgroup: int) -> tuple[Json, Path]:
     if not home.exists():
         analyze(dump, crash_of(NEW), home, "--record", home / "session")
     return json.loads((home / "report.json").read_text()), home
+
+
+def suspects(report: Json) -> list[Json]:
+    return [*filter(None, [report["culprit"]]), *report["candidates"]]
+
+
+def names(culprit: Json) -> str:
+    """All by which it is called."""
+    fields = ("name", "path", "container_id", "pod", "application", "owner_hint")
+    return " ".join([*(culprit[field] or "" for field in fields), *culprit["comms"]])

@@ -11,14 +11,14 @@ import signal
 import sys
 
 from fixtures import lab
-from tests import test_live, test_live_decoys, test_live_oracle
+from tests import test_live, test_live_decoys
 
 
 def main() -> None:
     """All dumps, at low priority."""
     os.nice(5)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # takes QEMU with it
-    for module in (test_live, test_live_decoys, test_live_oracle):
+    for module in (test_live, test_live_decoys):
         for name, kernel, cgroup in module.CASES:
             with contextlib.suppress(lab.LabError):
                 lab.build(name, kernel=kernel, cgroup=cgroup)

@@ -13,7 +13,18 @@ from pathlib import Path
 import pytest
 
 from fixtures import lab
-from tests.live import NEW, OLD, Json, analyze, analyzed, built, crash_of, vmtriage
+from tests.live import (
+    NEW,
+    OLD,
+    Json,
+    analyze,
+    analyzed,
+    built,
+    crash_of,
+    names,
+    suspects,
+    vmtriage,
+)
 
 pytestmark = pytest.mark.live
 CASES = [
@@ -40,6 +51,11 @@ def test_every_scenario_gets_its_class_function_and_culprit(
         assert expected.module in blamed
     if expected.culprit:
         assert expected.culprit in json.dumps(suspects(report))
+    sure = report["culprit"]
+    if sure is not None and sure["confidence"] == "high":
+        assert [
+            part for part in (expected.culprit, expected.module) if part and part in names(sure)
+        ]
     assert report["signatures"], "no signature, not even a generic one"
     assert report["dump"]["release"] == dump.release
     assert report["debuginfo"]["build_id_matches"] is True
@@ -58,10 +74,6 @@ def assert_the_log_alone_says_the_same(report: Json, log: Path) -> None:
     assert primary["fingerprint"]["parts"] == report["fingerprint"]["parts"]
     assert primary["fingerprint"]["exact"] == report["fingerprint"]["exact"]
     assert primary["release"] == report["dump"]["release"]
-
-
-def suspects(report: Json) -> list[Json]:
-    return [*filter(None, [report["culprit"]]), *report["candidates"]]
 
 
 @pytest.mark.parametrize(

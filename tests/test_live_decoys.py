@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fixtures import lab
-from tests.live import Json, analyzed, built
+from tests.live import analyzed, built, names, suspects
 
 pytestmark = pytest.mark.live
 
@@ -52,13 +52,3 @@ def test_the_guilty_one_is_named_and_nobody_else(name: str, kernel: str, cgroup:
         assert report["panic_task"]["hostname"] == expected.hostname
     for part, cpus in expected.throttled:
         assert any(part in row["path"] and len(row["cpus"]) >= cpus for row in report["throttled"])
-
-
-def suspects(report: Json) -> list[Json]:
-    return [*filter(None, [report["culprit"]]), *report["candidates"]]
-
-
-def names(culprit: Json) -> str:
-    """All by which it is called."""
-    fields = ("name", "path", "container_id", "pod", "application", "owner_hint")
-    return " ".join([*(culprit[field] or "" for field in fields), *culprit["comms"]])

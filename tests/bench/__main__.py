@@ -59,6 +59,7 @@ def measure(crash: Path, dump: lab.Dump, rounds: int) -> tuple[float, float]:
             crash,
             "-o",
             Path(directory) / "report",
+            "--quick",  # what comes beyond has a bench of its own: tests.bench.inquiries
             "-q",
         ]
         timed(ours, directory)  # warms the page cache, and tells which commands it asked

@@ -41,7 +41,7 @@ def module(case: Case) -> Iterator[Culprit]:
         scores = _FOREIGN_THERE, _IN_TREE_THERE
     poison = _poison(case)
     yield Culprit(
-        kind="module", name=name, score=scores[not elsewhere], comms=_victim(case),
+        kind="module", name=name, score=scores[not elsewhere],
         reason=f"{case.function.name} is code of the module {name}"
         + (f", which taints the kernel ({told[0]})" if told else "")
         + (f"; {_says(poison)}" if poison else "")
@@ -102,10 +102,3 @@ def _telling(poison: Poison) -> bool:
 def _says(poison: Poison) -> str:
     where = "the address" if poison.where == "address" else f"register {poison.where}"
     return f"{where} looks like {poison.name}, {poison.meaning}"
-
-
-def _victim(case: Case) -> tuple[str, ...]:
-    """The task in whose name the code ran; none when the panic task is only the messenger."""
-    if case.panic_task is None or case.classification.crash_class is C.HUNG_TASK:
-        return ()
-    return (case.panic_task.comm,)

@@ -7,20 +7,17 @@ it is passed over and the YAML is read: the cache never changes an answer.
 import hashlib
 import json
 import os
-import stat
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from vmtriage import __version__
+from vmtriage.analysis import private_file
 from vmtriage.models import signature as model
 from vmtriage.models.signature import Signature
 
 _LIST = TypeAdapter(tuple[Signature, ...])
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class SignatureCache:
@@ -35,17 +32,12 @@ class SignatureCache:
         """The signatures, if they were cached for exactly these files; None: read the files."""
         if self._path is None:
             return None
+        head, _, body = (private_file.read(self._path) or b"").partition(b"\n")
+        if head != _head(self._key, body):
+            return None
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with os.fdopen(descriptor, "rb") as file:
-                found = os.fstat(descriptor)
-                if found.st_uid != os.geteuid() or found.st_mode & _OTHERS_WRITE:
-                    return None
-                head, _, body = file.read().partition(b"\n")
-            if head != _head(self._key, body):
-                return None
             return _LIST.validate_json(body)
-        except (OSError, ValidationError):
+        except ValidationError:
             return None
 
     def write(self, signatures: Sequence[Signature]) -> None:
@@ -53,15 +45,7 @@ class SignatureCache:
         if self._path is None:
             return
         body = _LIST.dump_json(tuple(signatures))
-        with suppress(OSError):  # a cache that cannot be written is only slow
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=".signatures-", dir=self._path.parent)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(_head(self._key, body) + b"\n" + body)
-                os.replace(name, self._path)  # noqa: PTH105 - both are plain names here
-            except OSError:
-                os.unlink(name)  # noqa: PTH108
+        private_file.write(self._path, _head(self._key, body) + b"\n" + body)
 
 
 def _head(key: bytes, body: bytes) -> bytes:

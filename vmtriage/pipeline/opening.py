@@ -36,6 +36,7 @@ class Opened:
     began: float  # time.monotonic()
     namelist_s: float | None = None
     problems: tuple[Problem, ...] = field(default=())
+    cache_dir: Path | None = None  # None: nothing learned of this kernel is kept, or taken
 
 
 def open_input(request: Request, settings: Settings, progress: Progress = silent) -> Opened:
@@ -89,7 +90,9 @@ def _live(
     session: Session = CrashSession(target, progress)
     if request.record is not None:
         session = RecordingSession(session, request.record, dump, namelist)
-    return Opened(session, dump, namelist, began, namelist_s, _doubts(namelist, dump))
+    # a recording has to hold every answer
+    keep = settings.cache_dir if namelist.build_id_matches and request.record is None else None
+    return Opened(session, dump, namelist, began, namelist_s, _doubts(namelist, dump), keep)
 
 
 def _doubts(namelist: Debuginfo, dump: DumpInfo) -> tuple[Problem, ...]:

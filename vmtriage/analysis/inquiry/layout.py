@@ -1,8 +1,14 @@
 """Where members of kernel structures lie in this kernel, asked of the namelist's own types."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
+from vmtriage.analysis import private_file
 from vmtriage.analysis.inquiry.desk import Desk
 from vmtriage.errors import ParseError
 from vmtriage.models.evidence import CommandStatus
@@ -38,16 +44,49 @@ def size(struct: str, name: str = "") -> Member:
     return Member(struct, (name,), sized=True)
 
 
+_BUILD_ID = re.compile(r"[0-9a-f]{16,64}")
+_KEPT = TypeAdapter(dict[str, int | None])
+
+
+class LayoutCache:
+    """Offsets by the kernel's build-id: gdb needs a second for them, and a fleet has few kernels.
+
+    Only for a vmlinux whose build-id is the dump's; without a directory it does nothing.
+    """
+
+    def __init__(self, directory: Path | None, build_id: str | None) -> None:
+        whole = directory is not None and build_id and _BUILD_ID.fullmatch(build_id)
+        self._path = directory / f"layout-{build_id}.json" if directory and whole else None
+        self._told: dict[str, int | None] = {}
+        if self._path is not None:
+            with suppress(ValidationError):
+                self._told = _KEPT.validate_json(private_file.read(self._path) or b"{}")
+
+    def known(self, members: Sequence[Member]) -> dict[Member, int | None]:
+        """Those of the members that were asked for before; None: this kernel has no such one."""
+        return {m: self._told[m.expressions[0]] for m in members if m.expressions[0] in self._told}
+
+    def keep(self, members: Mapping[Member, int | None]) -> None:
+        """For the next dump of this kernel."""
+        if self._path is None:
+            return
+        self._told |= {m.expressions[0]: at for m, at in members.items()}
+        private_file.write(self._path, _KEPT.dump_json(self._told))
+
+
 class Layout:
     """Offsets and sizes in bytes, each asked for once."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, kept: LayoutCache | None = None) -> None:
         self._desk = desk
         self._known: dict[Member, int | None] = {}
+        self._kept = kept or LayoutCache(None, None)
 
     def learn(self, members: Iterable[Member]) -> None:
         """Asks for all of them at once; those of other kernels one by one."""
-        new = [each for each in dict.fromkeys(members) if each not in self._known]
+        wanted = [each for each in dict.fromkeys(members) if each not in self._known]
+        self._known.update(self._kept.known(wanted))
+        new = [each for each in wanted if each not in self._known]
         commands, batches = [], list(_batches(new))
         for batch in batches:
             commands.append(numbers([each.expressions[0] for each in batch]))
@@ -60,6 +99,8 @@ class Layout:
                 single += batch
         for each in single:
             self._known[each] = self._alone(each)
+        if new and not self._desk.out_of_time:  # else what is not known was only not answered
+            self._kept.keep(self._known)
 
     def __getitem__(self, wanted: Member) -> int | None:
         """None: this kernel has no such member, or the namelist does not tell."""

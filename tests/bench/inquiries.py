@@ -31,7 +31,7 @@ def report_of(name: str, series: str, home: Path, *more: str) -> Json:
 
 def total(runs: Sequence[Sequence[Json]]) -> float:
     """Median seconds of all steps."""
-    return statistics.median(sum(step["seconds"] for step in run) for run in runs)
+    return float(statistics.median(sum(step["seconds"] for step in run) for run in runs))
 
 
 def main() -> int:

@@ -105,6 +105,7 @@ def _by_callers(case: Case, leak: Leak, cache: SlabCache) -> Iterator[Culprit]:
     score = _NAMED if first.module else _FEW
     if told.reclaimable or cache_size(cache) < _MOST * leak.size:
         score = min(score, _FEW)
+    typed = cache.name if _PLAIN.fullmatch(cache.name) else "CACHE"
     of = f" [{first.module}]" if first.module else ""
     says = f"allocated by {first.function}{of}, by the track behind the object"
     doubt = "" if first.module else f"; whoever called {first.function} may have lost them"
@@ -117,20 +118,16 @@ def _by_callers(case: Case, leak: Leak, cache: SlabCache) -> Iterator[Culprit]:
         reason=f"{first.function}{of} allocated {first.count} of {told.objects_sampled} objects"
         f" sampled from {told.slabs_sampled} slabs of the cache {cache.name}, which holds"
         f" {cache_size(cache) / leak.size * leak.share:.0%} of memory{doubt}",
-        refuted_by=f"`sort -rn /sys/kernel/debug/slab/{_typed(cache.name)}/alloc_traces | head` on"
-        " the running machine: another caller has more, or the count does not grow; in the dump"
-        f" `kmem -S {cache.cache}`, `struct track ADDRESS` behind other objects, `sym` of its addr",
+        refuted_by=f"`sort -rn /sys/kernel/debug/slab/{typed}/alloc_traces | head` (before 5.14"
+        f" /sys/kernel/slab/{typed}/alloc_calls) on the running machine: another caller has more,"
+        f" or the count does not grow; in the dump `kmem -S {typed}` lists the"
+        " objects, `rd -s` as far behind each shows its caller",
         evidence=(
-            Evidence(command=f"struct track {first.track}", line=0,
-                     text=f"addr = 0x{first.caller}", says=says),
+            Evidence(command=f"rd -s {first.track}", line=0,
+                     text=f"{first.caller}: {first.function}", says=says),
             cache_row(cache, "the cache that holds the memory"),
         ),
     )  # fmt: skip
-
-
-def _typed(name: str) -> str:
-    """A name that may be typed as it stands."""
-    return name if _PLAIN.fullmatch(name) else "CACHE"
 
 
 def _by_cache(case: Case, leak: Leak) -> Culprit:

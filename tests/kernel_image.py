@@ -11,6 +11,7 @@ from vmtriage.session.commands import CrashCommand, expressions_of
 
 _OFFSET = re.compile(r"\(long\)&\(\(struct (\w+) \*\)0\)->([\w.]+)")
 _SIZE = re.compile(r"\(long\)sizeof\((?:struct (\w+)|\(\(struct (\w+) \*\)0\)->([\w.]+))\)")
+_ENUMERATOR = re.compile(r"\(long\)(_[A-Z_]+)")
 
 
 @dataclass
@@ -24,6 +25,8 @@ class KernelImage:
     crash_version: str | None = "8.0.6"
     startup: str = ""
     startup_s: float | None = None
+    enumerators: Mapping[str, int] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)  # to whole commands
 
     def put(self, base: int, **members: int | bytes) -> int:
         """Members of a structure at `base`: pointers as numbers, the rest as bytes."""
@@ -48,6 +51,8 @@ class KernelImage:
         pass
 
     def _answer(self, text: str) -> str:
+        if text in self.answers:
+            return self.answers[text]
         verb, _, rest = text.partition(" ")
         if verb == "p":
             found = [self._number(part) for part in expressions_of(text)]
@@ -64,6 +69,8 @@ class KernelImage:
     def _number(self, expression: str) -> int | None:
         if match := _OFFSET.fullmatch(expression):
             return self.offsets.get(f"{match[1]}.{match[2]}")
+        if match := _ENUMERATOR.fullmatch(expression):
+            return self.enumerators.get(match[1])
         match = _SIZE.fullmatch(expression)
         assert match is not None, expression
         return self.sizes.get(match[1] or f"{match[2]}.{match[3]}")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from vmtriage.analysis.leak import biggest_cache, find_leak
+from vmtriage.models.answers import Answers
 from vmtriage.models.evidence import Facts
 from vmtriage.models.finding import Classification, CrashClass, Incident
 from vmtriage.models.report import Culprit
@@ -24,6 +25,7 @@ def next_time(
     classification: Classification,
     incidents: Sequence[Incident],
     culprit: Culprit | None,
+    answers: Answers,
 ) -> tuple[str, ...]:
     """Steps that would name the one who asked for the memory; () where none is missing."""
     crash_class = classification.crash_class
@@ -33,6 +35,8 @@ def next_time(
     if crash_class not in (CrashClass.OOM, CrashClass.MEMORY_LEAK) or culprit is None:
         return ()
     if any(each.leak for each in incidents):  # kmemleak runs, and has named them
+        return ()
+    if answers.slab_users is not None and answers.slab_users.users:
         return ()
     release = facts.system.release if facts.system else None
     found = _VERSION.match(release or "")

@@ -7,6 +7,7 @@ from vmtriage.models.base import Model
 from vmtriage.models.evidence import Problem
 from vmtriage.models.fault_site import FaultSite
 from vmtriage.models.lockup import BlockedReader, CpuGroup, GroupBandwidth, Spinner, StuckCpu
+from vmtriage.models.slab_users import SlabUsers
 from vmtriage.models.waits import Blocked, Waits
 from vmtriage.models.who import TaskIdentity
 
@@ -35,5 +36,6 @@ class Answers(Model):
     cpu_groups: tuple[CpuGroup, ...] | None = None
     spinning: tuple[Spinner, ...] | None = None
     blocked_readers: tuple[BlockedReader, ...] | None = None
+    slab_users: SlabUsers | None = None
     problems: tuple[Problem, ...] = ()
     inquiries: tuple[Inquiry, ...] = ()

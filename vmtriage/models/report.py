@@ -26,6 +26,7 @@ from vmtriage.models.memory import MemoryInfo, SlabCache
 from vmtriage.models.module import ModuleTaint
 from vmtriage.models.runqueue import GroupRunQueue
 from vmtriage.models.signature import SignatureMatch
+from vmtriage.models.slab_users import SlabUsers
 from vmtriage.models.trigger import Trigger
 from vmtriage.models.waits import Blocked, Waits
 from vmtriage.models.who import TaskIdentity
@@ -204,6 +205,7 @@ class Report(Model):
     cpu_groups: tuple[CpuGroup, ...] | None = None  # what all CPUs did
     spinning: tuple[Spinner, ...] | None = None  # CPUs that spin on a lock
     blocked_readers: tuple[BlockedReader, ...] | None = None  # tasks that hold a grace period
+    slab_users: SlabUsers | None = None  # who allocated from the largest slab cache
     inquiries: tuple[Inquiry, ...] = ()  # the further questions of the class's plan
     problems: tuple[Problem, ...]
     commands: tuple[CommandRun, ...]

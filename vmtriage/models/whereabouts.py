@@ -28,6 +28,8 @@ class SlabPlace(Model):
     object: Address | None = None
     allocated: bool | None = None  # at the time of the dump; False: it is free
     kept_in: str | None = None  # a free object's place: "cpu 0 cache"
+    memory: Address | None = None  # where the slab begins
+    objects: int | None = None  # that it has place for
     line: int
 
 

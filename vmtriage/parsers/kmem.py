@@ -39,6 +39,9 @@ _HEADER = re.compile(
 )
 _OBJECT = re.compile(rf"\s+(?:\[({_HEX})\]|({_HEX}))(?:\s+\(((?:cpu [0-9]+|shared) cache)\))?\s*")
 _AREA = re.compile(rf"\s*(?:{_HEX}\s+){{1,2}}({_HEX}) - ({_HEX})\s+[0-9]{{1,20}}\s*")
+_SLAB = re.compile(
+    rf"\s*{_HEX}\s+({_HEX})\s+[0-9]{{1,4}}\s+([0-9]{{1,10}})(?:\s+[0-9]{{1,10}}){{2}}\s*"
+)
 _PAGE = re.compile(
     rf"\s*({_HEX})\s+([0-9a-f]{{1,16}})\s+([0-9a-f]{{1,16}}|-+)\s+(?:[0-9a-f]{{1,16}}|-+)"
     r"\s+(-?[0-9]{1,10})\s+[0-9a-f]{1,16}(?:\s+(\S.*?))?\s*"
@@ -62,6 +65,7 @@ class _Reading:
         self.task: dict[str, str] = {}
         self.task_line = 0
         self.old = False
+        self.slab: re.Match[str] | None = None
         self.block = ""
 
     def take(self, line: Line) -> bool:
@@ -82,6 +86,9 @@ class _Reading:
         if block == "CACHE" and self.cache is None:
             self.cache = kmem_s.row(line, old=self.old)
             return self.cache is not None
+        if block == "SLAB" and self.slab is None and (found := _SLAB.fullmatch(text)):
+            self.slab = found
+            return True
         if block == "FREE" and (found := _OBJECT.fullmatch(text)):
             self.objects.append(found)
             return True
@@ -119,6 +126,8 @@ class _Reading:
             alone = self.objects[0] if len(self.objects) == 1 else None
             self.found["slab"] = SlabPlace(
                 cache=self.cache, line=self.cache.line,
+                memory=self.slab[1] if self.slab else None,
+                objects=int(self.slab[2]) if self.slab else None,
                 object=(alone[1] or alone[2]) if alone else None,
                 allocated=bool(alone[1]) if alone else None,
                 kept_in=alone[3] if alone else None,

@@ -79,7 +79,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     suspects, problems = settle(suspects, (*opened.problems, *facts.problems, *unclear))
     culprit = suspects[0] if suspects else None
     verdict = conclude(facts, classification, function, matches, suspects, groups,
-                       next_time(facts, classification, incidents, culprit))  # fmt: skip
+                       next_time(facts, classification, incidents, culprit, answers))  # fmt: skip
     done = time.monotonic()
     return Report(
         tool=ToolInfo(
@@ -118,6 +118,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         cpu_groups=answers.cpu_groups,
         spinning=answers.spinning,
         blocked_readers=answers.blocked_readers,
+        slab_users=answers.slab_users,
         inquiries=answers.inquiries,
         commands=(*facts.runs, *reach.desk.runs),
         timing=Timing(

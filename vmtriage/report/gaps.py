@@ -63,6 +63,7 @@ _ASKED: Mapping[str, tuple[str, str]] = {
     "blocked": ("Blocked tasks", "blocked"),
     "waits": ("Who waits for whom", "waits"),
     "bandwidth": ("CPU quotas", "bandwidth"),
+    "slab_users": ("Who allocated from the largest slab cache", "users"),
     "fault_site": ("What the instruction did", "instruction"),
 }
 

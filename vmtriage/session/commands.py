@@ -49,6 +49,7 @@ BLOCKED_STACKS = CrashCommand("foreach UN bt", 120)
 
 _STRUCT = re.compile(r"[a-z_][a-z0-9_]{1,40}")  # of a structure or a symbol
 _MEMBER = re.compile(r"[a-z_][a-z0-9_.]{0,60}")
+_ENUMERATOR = re.compile(r"_[A-Z][A-Z0-9_]{1,40}")
 _NULL = re.compile(r"\(\(struct \w+ \*\)0\)")
 _SHARED = re.compile(r"\(\$s=(\(struct \w+ \*\)0)\)")
 _HEX = re.compile(r"[0-9a-f]{8,16}")
@@ -72,9 +73,16 @@ def size_of(struct: str, member: str = "") -> str:
     return f"(long)sizeof({offset(struct, member).removeprefix('(long)&')})"
 
 
+def enumerator(name: str) -> str:
+    """The expression that says what an enumerator stands for."""
+    if not _ENUMERATOR.fullmatch(name):
+        raise _refused(name, "an enumerator's name")
+    return f"(long){name}"
+
+
 def numbers(expressions: Sequence[str]) -> CrashCommand:
-    """What `offset` and `size_of` made, all in one question. One that the namelist does not know
-    spoils the whole answer.
+    """What `offset`, `size_of` and `enumerator` made, all in one question. One that the
+    namelist does not know spoils the whole answer.
 
     gdb looks for a structure's name through all it has, so neighbours of one structure share it.
     """

@@ -82,14 +82,17 @@ class Memory:
                 break
         return found.partition(b"\0")[0].decode("utf-8", "backslashreplace") if found else None
 
-    def linked(self, head: int, limit: int = _LONGEST_LIST) -> Iterator[int]:
+    def linked(
+        self, head: int, limit: int = _LONGEST_LIST, backwards: bool = False
+    ) -> Iterator[int]:
         """The addresses of the list_heads behind `head`, as far as the list can be read."""
         seen = {head}
-        node = self.word(head)
+        link = self._desk.word if backwards else 0
+        node = self.word(head + link)
         while node and node not in seen and len(seen) <= limit:
             yield node
             seen.add(node)
-            node = self.word(node)
+            node = self.word(node + link)
 
     def number(self, address: int, count: int = 4, signed: bool = False) -> int | None:
         """The number that lies at an address."""

@@ -9,6 +9,7 @@ from vmtriage.analysis.inquiry.bandwidth import bandwidth, nothing_throttled
 from vmtriage.analysis.inquiry.objects import objects
 from vmtriage.analysis.inquiry.people import who
 from vmtriage.analysis.inquiry.scene import Reach, Scene, Step
+from vmtriage.analysis.inquiry.slab_users import no_cache, slab_users
 from vmtriage.analysis.inquiry.spinners import spinners
 from vmtriage.analysis.inquiry.waits import waits
 from vmtriage.models.answers import Answers, Inquiry
@@ -33,6 +34,9 @@ BANDWIDTH = Step(
     nothing_throttled,
 )  # fmt: skip
 SPINNERS = Step("spinners", "who spins on which lock, and who has it", 5, spinners)
+USERS = Step(
+    "users", "who allocated the objects of the largest slab cache", 10, slab_users, no_cache
+)
 
 _FAULT: Sequence[Step] = (INSTRUCTION, OBJECT)
 _LOCKUP: Sequence[Step] = (BANDWIDTH, SPINNERS)
@@ -54,6 +58,7 @@ PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType(
         C.NMI: (*_LOCKUP, *_STUCK),
         C.HUNG_TASK: _STUCK,
         C.SYSRQ: _STUCK,
+        C.MEMORY_LEAK: (USERS,),
     }
 )  # fmt: skip
 

@@ -1,8 +1,10 @@
-"""Suspects of a memory leak: who asked for it by kmemleak, else the cache it lies in.
+"""Suspects of a memory leak: who asked for it by kmemleak, by the cache's own record of its
+callers, else the cache it lies in.
 
 No task is a suspect here: what a task holds goes when it dies, what leaked stays.
 """
 
+import re
 from collections.abc import Iterator
 
 from vmtriage.analysis.klog.leaks import LeakGroups
@@ -14,6 +16,7 @@ from vmtriage.analysis.suspects.modules import owner_of_cache
 from vmtriage.models.details import LeakGroup
 from vmtriage.models.evidence import Evidence
 from vmtriage.models.finding import CrashClass
+from vmtriage.models.memory import SlabCache
 from vmtriage.models.report import Culprit
 from vmtriage.parsers.klog_line import Line
 
@@ -29,6 +32,9 @@ _TOLD = 2  # of kmemleak's names
 _CACHE = (0.4, 0.45, 0.5)
 _BEARS = 0.2  # more, where a foreign module bears the cache's name
 _IN_TREE = 0.1
+# The cache's record of who called; a sample, and a caller may be a helper that many use.
+_NEARLY_ALL, _SAMPLE = 0.8, 20  # share, objects
+_PLAIN = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 _NEXT = "kmemleak or slub_debug=U on the next run, which name the caller (see the next steps)"
 
 
@@ -38,6 +44,8 @@ def leaked(case: Case) -> Iterator[Culprit]:
         return
     leak = find_leak(case.facts)
     yield from _by_kmemleak(case, leak)
+    if leak is not None and leak.cache is not None:
+        yield from _by_callers(case, leak, leak.cache)
     if leak is not None and leak.cache is not None:
         yield _by_cache(case, leak)
     elif leak is not None:
@@ -84,6 +92,42 @@ def _by_kmemleak(case: Case, leak: Leak | None) -> Iterator[Culprit]:
                 ],
             }
         )  # fmt: skip
+
+
+def _by_callers(case: Case, leak: Leak, cache: SlabCache) -> Iterator[Culprit]:
+    """The one caller of nearly all objects that were sampled."""
+    told = case.answers.slab_users
+    first = told.users[0] if told is not None and told.users else None
+    if told is None or first is None or told.cache != cache.name:
+        return
+    if first.share < _NEARLY_ALL or first.count < _SAMPLE:
+        return
+    score = _NAMED if first.module else _FEW
+    if told.reclaimable or cache_size(cache) < _MOST * leak.size:
+        score = min(score, _FEW)
+    typed = cache.name if _PLAIN.fullmatch(cache.name) else "CACHE"
+    of = f" [{first.module}]" if first.module else ""
+    says = f"allocated by {first.function}{of}, by the track behind the object"
+    doubt = "" if first.module else f"; whoever called {first.function} may have lost them"
+    if told.reclaimable:
+        doubt += "; the kernel can give such objects back, so this may be use and no leak"
+    yield Culprit(
+        kind="module" if first.module else "kernel",
+        name=first.module or f"{first.function}()",
+        score=score,
+        reason=f"{first.function}{of} allocated {first.count} of {told.objects_sampled} objects"
+        f" sampled from {told.slabs_sampled} slabs of the cache {cache.name}, which holds"
+        f" {cache_size(cache) / leak.size * leak.share:.0%} of memory{doubt}",
+        refuted_by=f"`sort -rn /sys/kernel/debug/slab/{typed}/alloc_traces | head` (before 5.14"
+        f" /sys/kernel/slab/{typed}/alloc_calls) on the running machine: another caller has more,"
+        f" or the count does not grow; in the dump `kmem -S {typed}` lists the"
+        " objects, `rd -s` as far behind each shows its caller",
+        evidence=(
+            Evidence(command=f"rd -s {first.track}", line=0,
+                     text=f"{first.caller}: {first.function}", says=says),
+            cache_row(cache, "the cache that holds the memory"),
+        ),
+    )  # fmt: skip
 
 
 def _by_cache(case: Case, leak: Leak) -> Culprit:

@@ -21,7 +21,7 @@ class Questions:
 
     def __init__(self, text: str) -> None:
         parts = (part.partition("\n") for part in f"\n{text}".split(f"\n{PROMPT}")[1:])
-        self._told = {command: answer for command, _, answer in parts}
+        self._told = {command: _ended(answer) for command, _, answer in parts}
         self._numbers: dict[str, int] = {}
         self._bytes: dict[int, str] = {}  # two hex digits each
         for command, answer in self._told.items():
@@ -50,6 +50,11 @@ class Questions:
         return "".join(
             f"{address + 16 * number:x}:  {' '.join(row)}\n" for number, row in enumerate(rows)
         )
+
+
+def _ended(answer: str) -> str:
+    """With the end of its last line, which the next prompt took away."""
+    return answer + "\n" if answer and not answer.endswith("\n") else answer
 
 
 def _pairs(command: str, answer: str) -> Iterator[tuple[str, int]]:

@@ -78,7 +78,8 @@ class RecordingSession:
         for output in self._inner.run(commands):
             command = known[output.command]
             if command.small:
-                self._write(_SMALL, f"{PROMPT}{output.command}\n{output.text}", more=True)
+                end = "\n" if output.text and not output.text.endswith("\n") else ""
+                self._write(_SMALL, f"{PROMPT}{output.command}\n{output.text}{end}", more=True)
             else:
                 self._write(command.file_name, output.text)
             if command.small and output.status is CommandStatus.OK and not output.console.strip():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.kernel_image import KernelImage
 from vmtriage.analysis.inquiry.desk import Desk
 from vmtriage.analysis.inquiry.doubts import doubts
-from vmtriage.analysis.inquiry.layout import Layout, LayoutCache, member
+from vmtriage.analysis.inquiry.layout import Layout, LayoutCache, Learned, member
 from vmtriage.analysis.inquiry.memory import Memory
 from vmtriage.analysis.inquiry.who import Who, most_telling
 from vmtriage.models.answers import Answers, Inquiry
@@ -144,16 +144,16 @@ def test_offsets_of_a_kernel_are_asked_for_once(tmp_path: Path) -> None:
     pid, comm = member("task_struct", "pid"), member("task_struct", "comm")
     image, build_id = KernelImage(NAMES), "3b43fad5034874490492495d552c0af6a5fab235"
     first = Desk(image)
-    Layout(first, LayoutCache(tmp_path, build_id)).learn((pid, comm))
+    Layout(first, Learned(kept=LayoutCache(tmp_path, build_id))).learn((pid, comm))
     assert first.runs
     second = Desk(image)
-    layout = Layout(second, LayoutCache(tmp_path, build_id))
+    layout = Layout(second, Learned(kept=LayoutCache(tmp_path, build_id)))
     layout.learn((pid, comm))
     assert (layout[pid], layout[comm]) == (0, 8)
     assert not second.runs
     for other in (None, "../../etc/passwd", build_id.replace("3", "4")):
         desk = Desk(image)
-        Layout(desk, LayoutCache(tmp_path, other)).learn((pid,))
+        Layout(desk, Learned(kept=LayoutCache(tmp_path, other))).learn((pid,))
         assert desk.runs, other
 
 
@@ -161,7 +161,7 @@ def test_offsets_of_a_kernel_are_asked_for_once(tmp_path: Path) -> None:
 def test_a_damaged_file_of_offsets_is_passed_over(content: bytes, tmp_path: Path) -> None:
     build_id = "3b43fad5034874490492495d552c0af6a5fab235"
     (tmp_path / f"layout-{build_id}.json").write_bytes(content)
-    layout = Layout(Desk(KernelImage(NAMES)), LayoutCache(tmp_path, build_id))
+    layout = Layout(Desk(KernelImage(NAMES)), Learned(kept=LayoutCache(tmp_path, build_id)))
     assert layout[member("task_struct", "comm")] == 8
 
 
@@ -170,7 +170,7 @@ def test_a_file_that_others_may_write_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / f"layout-{build_id}.json"
     path.write_text('{"(long)&((struct task_struct *)0)->comm": 99}')
     path.chmod(0o666)
-    layout = Layout(Desk(KernelImage(NAMES)), LayoutCache(tmp_path, build_id))
+    layout = Layout(Desk(KernelImage(NAMES)), Learned(kept=LayoutCache(tmp_path, build_id)))
     assert layout[member("task_struct", "comm")] == 8
 
 

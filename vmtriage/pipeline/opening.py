@@ -10,8 +10,10 @@ from vmtriage.models.evidence import Part, Problem
 from vmtriage.session.base import Progress, Session, silent
 from vmtriage.session.record import RecordingSession, ReplaySession, is_recording
 from vmtriage.settings import Settings
+from vmtriage.source import btf
 from vmtriage.source import debuginfo as debuginfos
 from vmtriage.source import dump as dumps
+from vmtriage.source.btf import Btf
 
 _TEXT_BYTES = 64 << 20  # a pasted session or a log is text and not larger
 
@@ -37,6 +39,7 @@ class Opened:
     namelist_s: float | None = None
     problems: tuple[Problem, ...] = field(default=())
     cache_dir: Path | None = None  # None: nothing learned of this kernel is kept, or taken
+    types: Btf | None = None  # the kernel's own, where its vmlinux has them
 
 
 def open_input(request: Request, settings: Settings, progress: Progress = silent) -> Opened:
@@ -88,11 +91,13 @@ def _live(
         time_factor=settings.time_factor,
     )
     session: Session = CrashSession(target, progress)
-    if request.record is not None:
-        session = RecordingSession(session, request.record, dump, namelist)
-    # a recording has to hold every answer
-    keep = settings.cache_dir if namelist.build_id_matches and request.record is None else None
-    return Opened(session, dump, namelist, began, namelist_s, _doubts(namelist, dump), keep)
+    opened = Opened(session, dump, namelist, began, namelist_s, _doubts(namelist, dump))
+    if request.record is not None:  # it has to hold every answer
+        return replace(opened, session=RecordingSession(session, request.record, dump, namelist))
+    if not namelist.build_id_matches:
+        return opened
+    types = btf.of_vmlinux(target.vmlinux)  # while crash starts
+    return replace(opened, cache_dir=settings.cache_dir, types=types)
 
 
 def _doubts(namelist: Debuginfo, dump: DumpInfo) -> tuple[Problem, ...]:

@@ -17,7 +17,7 @@ from vmtriage.analysis.fromlog import with_log_facts
 from vmtriage.analysis.function import guilty_function, panic_stack, reaches_the_fault
 from vmtriage.analysis.incidents import find as find_incidents
 from vmtriage.analysis.inquiry.doubts import doubts
-from vmtriage.analysis.inquiry.layout import LayoutCache
+from vmtriage.analysis.inquiry.layout import LayoutCache, Learned
 from vmtriage.analysis.inquiry.plans import inquire
 from vmtriage.analysis.inquiry.scene import Reach, Scene
 from vmtriage.analysis.knowledge import Knowledge
@@ -52,7 +52,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
 
     machine = collected.facts.system.machine if collected.facts.system else None
     build_id = opened.debuginfo.build_id if opened.debuginfo else None
-    reach = Reach(session, machine, LayoutCache(opened.cache_dir, build_id))
+    reach = Reach(session, machine, Learned(opened.types, LayoutCache(opened.cache_dir, build_id)))
     facts = with_log_facts(recover(reach.desk, reach.memory, collected.facts))
     incidents = find_incidents(facts.log) if facts.log else ()
     classification = classify(facts, incidents)

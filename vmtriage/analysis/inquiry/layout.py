@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from vmtriage.models.evidence import CommandStatus
 from vmtriage.parsers import p
 from vmtriage.session.base import CommandOutput
 from vmtriage.session.commands import MAX_LINE, CrashCommand, numbers, offset, size_of
+from vmtriage.source.btf import Btf, Unclear
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +75,35 @@ class LayoutCache:
         private_file.write(self._path, _KEPT.dump_json(self._told))
 
 
+@dataclass(frozen=True)
+class Learned:
+    """What is known of a kernel's structures before gdb is asked, which is slow."""
+
+    types: Btf | None = None  # the kernel's own
+    kept: LayoutCache = field(default_factory=lambda: LayoutCache(None, None))
+
+    def known(self, members: Sequence[Member]) -> dict[Member, int | None]:
+        """Those of the members that can be told; None: this kernel has no such one."""
+        told: dict[Member, int | None] = {}
+        if self.types is not None:
+            for each in members:
+                with suppress(Unclear):
+                    told[each] = _told_by(self.types, each)
+        return told | self.kept.known([each for each in members if each not in told])
+
+
 class Layout:
     """Offsets and sizes in bytes, each asked for once."""
 
-    def __init__(self, desk: Desk, kept: LayoutCache | None = None) -> None:
+    def __init__(self, desk: Desk, learned: Learned | None = None) -> None:
         self._desk = desk
         self._known: dict[Member, int | None] = {}
-        self._kept = kept or LayoutCache(None, None)
+        self._learned = learned or Learned()
 
     def learn(self, members: Iterable[Member]) -> None:
         """Asks for all of them at once; those of other kernels one by one."""
         wanted = [each for each in dict.fromkeys(members) if each not in self._known]
-        self._known.update(self._kept.known(wanted))
+        self._known.update(self._learned.known(wanted))
         new = [each for each in wanted if each not in self._known]
         commands, batches = [], list(_batches(new))
         for batch in batches:
@@ -100,7 +118,7 @@ class Layout:
         for each in single:
             self._known[each] = self._alone(each)
         if new and not self._desk.out_of_time:  # else what is not known was only not answered
-            self._kept.keep(self._known)
+            self._learned.kept.keep({each: self._known[each] for each in new})
 
     def __getitem__(self, wanted: Member) -> int | None:
         """None: this kernel has no such member, or the namelist does not tell."""
@@ -114,6 +132,12 @@ class Layout:
             if found := _numbers(output):
                 return found[0]
         return None
+
+
+def _told_by(types: Btf, wanted: Member) -> int | None:
+    find = types.size_of if wanted.sized else types.offset_of
+    found = (find(wanted.struct, name) for name in wanted.names)
+    return next((at for at in found if at is not None), None)
 
 
 def _batches(members: Sequence[Member]) -> Iterable[list[Member]]:

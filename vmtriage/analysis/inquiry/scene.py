@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vmtriage.analysis.inquiry.desk import Desk
-from vmtriage.analysis.inquiry.layout import Layout, LayoutCache
+from vmtriage.analysis.inquiry.layout import Layout, Learned
 from vmtriage.analysis.inquiry.memory import Memory
 from vmtriage.errors import ParseError
 from vmtriage.models.answers import Answers
@@ -35,10 +35,10 @@ class Reach:
     """The ways to ask: commands by the desk, memory, symbols. One for a whole dump."""
 
     def __init__(
-        self, session: Session, machine: str | None, kept: LayoutCache | None = None
+        self, session: Session, machine: str | None, learned: Learned | None = None
     ) -> None:
         self.desk = Desk(session, machine)
-        self.memory = Memory(self.desk, Layout(self.desk, kept))
+        self.memory = Memory(self.desk, Layout(self.desk, learned))
         self._symbols: dict[int, Symbol | None] = {}
         self._places: dict[str, int | None] = {}
 

@@ -149,7 +149,7 @@ def analyze(
             from vmtriage.pipeline.triage import triage
             from vmtriage.report.forms import RENDERERS, prepare, terminal_summary, write
 
-            prepare()
+            prepare(settings.cache_dir)
             report = triage(opened, knowledge_of(settings), settings.raw_output_bytes, quick)
         finally:
             opened.session.close()

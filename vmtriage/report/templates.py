@@ -104,8 +104,12 @@ def html() -> "Environment":
     return env
 
 
-def prepare() -> None:
-    """Compiles the templates while crash still reads the dump: a tenth of a second less later."""
+def prepare(cache_dir: Path | None = None) -> None:
+    """Compiles the templates while crash still reads the dump, or takes them from the cache."""
+    if cache_dir is not None:
+        from vmtriage.report.compiled import Compiled
+
+        html().bytecode_cache = markdown().bytecode_cache = Compiled(cache_dir)
     style()
     html().get_template("report.html.j2")
     for name in ("report.md.j2", "raw.md.j2"):

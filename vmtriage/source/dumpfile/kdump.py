@@ -54,10 +54,10 @@ class Kdump:
         header, address = self.header, pfn * self.page_size
         if not 0 <= pfn < header.max_mapnr:
             raise Missing(Why.OUTSIDE, address, f"the last page is {header.max_mapnr - 1:x}")
-        if header.split and not header.start_pfn <= pfn < header.end_pfn:
-            raise Missing(Why.DAMAGED, address, "it is in a part that was not given")
         if not self._dumped.has(pfn):
             raise self._absent(pfn, address)
+        if header.split and not header.start_pfn <= pfn < header.end_pfn:
+            raise Missing(Why.DAMAGED, address, "it is in a part that was not given")
         index = self._dumped.rank(pfn) - self._skipped
         block = self._descriptors(index // _TOGETHER)
         at = index % _TOGETHER * _DESCRIPTOR

@@ -11,7 +11,7 @@ class Parts:
     """Several files as one memory. BadDump if they do not belong together."""
 
     def __init__(self, names: Sequence[str], parts: Sequence[Kdump]) -> None:
-        self._parts = sorted(parts, key=lambda part: part.header.start_pfn)
+        self._parts = sorted(parts, key=lambda part: (part.header.start_pfn, part.header.end_pfn))
         self.page_size = self._parts[0].page_size
         self._starts = [part.header.start_pfn for part in self._parts]
         first = self._parts[0].header

@@ -100,6 +100,11 @@ class Flattened:
         self._ends = array("q", (p.end for p in pieces))
 
 
+def ends_whole(file: Stored) -> bool:
+    """Does the last record say that it is the last? Reads nothing else."""
+    return file.read(file.size - 16, 16) == b"\xff" * 16
+
+
 def reorder(path: Path, to: Path) -> None:
     """Writes a flattened dump in its plain form, as `makedumpfile -R` does.
 

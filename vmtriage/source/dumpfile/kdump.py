@@ -11,7 +11,7 @@ from vmtriage.errors import BadDump
 from vmtriage.source.dumpfile import codecs
 from vmtriage.source.dumpfile.bitmap import Bitmap
 from vmtriage.source.dumpfile.codecs import BadPage
-from vmtriage.source.dumpfile.kdump_header import KdumpHeader
+from vmtriage.source.dumpfile.kdump_header import INCOMPLETE, KdumpHeader
 from vmtriage.source.dumpfile.missing import Missing, Why
 from vmtriage.source.dumpfile.stored import Stored
 
@@ -75,6 +75,27 @@ class Kdump:
             return codecs.expand(flags, data, self.page_size)
         except BadPage as error:
             raise Missing(Why.DAMAGED, address, f"at byte {offset}: {error}") from None
+
+    @property
+    def complete(self) -> bool:
+        """Are bitmaps, descriptors and the last page's bytes there? Reads no page."""
+        if self.header.status & INCOMPLETE or not self._whole:
+            return False
+        begin, end = (
+            (self.header.start_pfn, self.header.end_pfn)
+            if self.header.split
+            else (0, self.header.max_mapnr)
+        )
+        count = self._dumped.rank(min(end, self.header.max_mapnr)) - self._dumped.rank(begin)
+        if count <= 0:
+            return True
+        last = count - 1
+        at = last % _TOGETHER * _DESCRIPTOR
+        block = self._descriptors(last // _TOGETHER)
+        if at + _DESCRIPTOR > len(block):
+            return False
+        offset, size, *_ = self._entry.unpack_from(block, at)
+        return bool(0 < offset <= self._stored.size - size)
 
     def _absent(self, pfn: int, address: int) -> Missing:
         if self._exists.has(pfn):

@@ -5,21 +5,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from vmtriage.errors import BadDump, NoInput
+from vmtriage.errors import BadDump
 from vmtriage.source import vmcoreinfo
 from vmtriage.source.dumpfile import elf_header, flattened, kdump_header
 from vmtriage.source.dumpfile.elf import ElfCore
 from vmtriage.source.dumpfile.flattened import Flattened
+from vmtriage.source.dumpfile.info import of_kdump
 from vmtriage.source.dumpfile.kdump import Kdump
 from vmtriage.source.dumpfile.memory import AddressSpace, Memory
 from vmtriage.source.dumpfile.missing import Missing, Why
 from vmtriage.source.dumpfile.paging_aarch64 import Aarch64
 from vmtriage.source.dumpfile.paging_x86_64 import X8664
 from vmtriage.source.dumpfile.parts import Parts
-from vmtriage.source.dumpfile.stored import PlainFile, Stored
+from vmtriage.source.dumpfile.refused import not_a_dump, open_file
+from vmtriage.source.dumpfile.stored import Stored
 from vmtriage.source.vmcoreinfo import VmcoreInfo
 
-_MAX_INFO = 1 << 20
 _SPACES: dict[str, type[X8664 | Aarch64]] = {"x86_64": X8664, "aarch64": Aarch64}
 
 
@@ -127,7 +128,7 @@ def _dump(paths: Sequence[Path], opened: Sequence[Stored]) -> Dump:
         ]
         header = parts[0].header
         memory = parts[0] if len(parts) == 1 else Parts(names, parts)
-        return Dump(memory, header.machine, header.order, kdump_info(header, opened[0]))
+        return Dump(memory, header.machine, header.order, of_kdump(header, opened[0]))
     if len(opened) == 1 and magics[0].startswith(elf_header.MAGIC):
         elf = elf_header.parse(names[0], opened[0])
         info = vmcoreinfo.within(elf_header.notes(elf, opened[0]))
@@ -137,27 +138,11 @@ def _dump(paths: Sequence[Path], opened: Sequence[Stored]) -> Dump:
             "several files, but not all are compressed kdumps",
             next_step="give the parts that makedumpfile --split wrote, and nothing else",
         )
-    raise BadDump(
-        f"{names[0]} is not a kernel dump (neither kdump, flattened kdump nor ELF core)",
-        next_step="was it copied whole? a dump begins with KDUMP, makedumpfile or ELF",
-    )
+    raise not_a_dump(paths[0], opened[0].held, magics[0])
 
 
 def _stored(path: Path) -> Stored:
-    try:
-        file = PlainFile(path)
-    except OSError as error:
-        raise NoInput(
-            f"cannot read {path}: {error.strerror}",
-            next_step="check the path, and that you may read it",
-        ) from error
+    file = open_file(path)
     if file.read(0, len(flattened.MAGIC)) == flattened.MAGIC:
         return Flattened(file)
     return file
-
-
-def kdump_info(header: kdump_header.KdumpHeader, stored: Stored) -> VmcoreInfo:
-    """VMCOREINFO from where the header says, or from the first blocks if it errs."""
-    raw = stored.read(header.vmcoreinfo_at, min(header.vmcoreinfo_size, _MAX_INFO))
-    found = vmcoreinfo.parse(raw)
-    return found if found.release else vmcoreinfo.within(stored.read(0, _MAX_INFO))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from vmtriage.errors import BadDump
 from vmtriage.source.dumpfile.kdump import Kdump
+from vmtriage.source.dumpfile.kdump_header import KdumpHeader
 
 
 class Parts:
@@ -51,3 +52,13 @@ class Parts:
         """Closes the files."""
         for part in self._parts:
             part.close()
+
+
+def lacking(headers: Sequence[KdumpHeader]) -> bool:
+    """Are there pages that none of these parts was to hold?"""
+    reached = 0
+    for header in sorted(headers, key=lambda header: header.start_pfn):
+        if header.start_pfn > reached:
+            return True
+        reached = max(reached, header.end_pfn)
+    return reached < max(header.max_mapnr for header in headers)

@@ -1,6 +1,8 @@
 """The bytes of a dump file, read at any place."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 from typing import Protocol
 
@@ -27,8 +29,13 @@ class PlainFile:
     """A file as it lies on the disk. Raises OSError if it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self.size = self.held = os.fstat(self._file).st_size
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        told = os.fstat(self._file)
+        if not stat.S_ISREG(told.st_mode):  # a pipe would be waited for without end
+            os.close(self._file)
+            number = errno.EISDIR if stat.S_ISDIR(told.st_mode) else errno.ESPIPE
+            raise OSError(number, os.strerror(number), str(path))
+        self.size = self.held = told.st_size
 
     def read(self, at: int, count: int) -> bytes:
         """Bytes from `at` on, as many as there are."""

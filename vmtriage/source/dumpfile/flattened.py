@@ -68,6 +68,7 @@ class Flattened:
     def _scan(self, most: int | None) -> None:
         at, read, size = _HEADER, self._file.read, self._file.size
         begins, ends, places = self._begins, self._ends, self._places
+        usual = 65536 + size // 512  # makedumpfile gathers pages, it never writes crumbs
         while most is None or len(begins) < most:
             head = read(at, 16)
             if len(head) < 16:
@@ -76,7 +77,7 @@ class Flattened:
             begin, length = _RECORD.unpack(head)
             if begin == length == -1:
                 break
-            if begin < 0 or length < 0 or begin + length >= 1 << 63:
+            if begin < 0 or length <= 0 or begin + length >= 1 << 63 or len(begins) > usual:
                 self.cut_at = at
                 break
             at += 16

@@ -71,10 +71,9 @@ def test_warnings_of_an_old_crash_are_kept() -> None:
 def test_a_killed_crash_is_started_again() -> None:
     with CrashSession(target("8.0.6")) as opened:
         list(opened.run([SYS]))
-        child = opened._child
-        assert child is not None
-        assert child.pid is not None
-        os.kill(child.pid, 9)
+        process = opened._process
+        assert process is not None
+        os.kill(process.pid, 9)
         time.sleep(0.2)
         dead, good = opened.run([KMEM_V, SYS])
         assert dead.status is CommandStatus.FAILED
@@ -84,8 +83,8 @@ def test_a_killed_crash_is_started_again() -> None:
 def test_nothing_of_crash_outlives_its_session() -> None:
     with CrashSession(target("8.0.6")) as opened:
         list(opened.run([SYS]))
-        child = opened._child
-        assert child is not None
-        pid, scratch = child.pid, opened._scratch
+        process = opened._process
+        assert process is not None
+        pid, scratch = process.pid, opened._scratch
     assert not Path(f"/proc/{pid}").exists()
     assert not scratch.exists()

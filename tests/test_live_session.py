@@ -8,21 +8,24 @@ from pathlib import Path
 import pytest
 
 from fixtures import lab
+from tests.fake_crash import sandboxes
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.commands import KMEM_V, PLAN, RUNQ, RUNQ_G, SYS, CrashCommand
 from vmtriage.session.crash import CrashSession, CrashTarget
+from vmtriage.session.sandbox import Wanted, choose
 
 pytestmark = pytest.mark.live
 
 
-def target(version: str, scenario: str = "cfs_lockup") -> CrashTarget:
+def target(version: str, scenario: str = "cfs_lockup", wanted: Wanted = "auto") -> CrashTarget:
     dump = lab.build(scenario)
-    return CrashTarget(lab.crash_binaries()[version], dump.vmlinux, dump.vmcore)
+    crash, files = lab.crash_binaries()[version], (dump.vmlinux.resolve(), dump.vmcore.resolve())
+    return CrashTarget(crash, *files, sandbox=choose(wanted, crash, files))
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[CrashSession]:
-    with CrashSession(target("8.0.6")) as opened:
+@pytest.fixture(scope="module", params=sandboxes())
+def session(request: pytest.FixtureRequest) -> Iterator[CrashSession]:
+    with CrashSession(target("8.0.6", wanted=request.param)) as opened:
         yield opened
 
 

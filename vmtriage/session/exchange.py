@@ -76,6 +76,8 @@ def _read(out: Path, limit: int) -> str:
 
 
 def _obituary(code: int | None, by: int | None) -> str:
+    if by == signal.SIGXFSZ:
+        return "crash was killed by SIGXFSZ: its answer was too long"
     if by:
         return f"crash was killed by {signal.Signals(by).name}"
     return f"crash ended with exit code {code}"

@@ -33,6 +33,7 @@ class Sandbox:
 
     bwrap: Path | None = None
     reason: str = ""
+    more: tuple[Path, ...] = ()  # further files and directories to show
 
     @property
     def kind(self) -> SandboxKind:
@@ -47,7 +48,7 @@ class Sandbox:
         temporary = scratch / "tmp"  # crash's own temporary files go to /tmp, whatever TMPDIR says
         temporary.mkdir(mode=0o700, exist_ok=True)
         told = [
-            *_system(), "--bind", str(temporary), "/tmp", *_binds(real, readable),
+            *_system(), "--bind", str(temporary), "/tmp", *_binds(real, (*readable, *self.more)),
             "--bind", str(scratch), str(scratch),
             "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(scratch),
         ]  # fmt: skip

@@ -6,6 +6,7 @@ they fail.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import lab
+from tests.fake_crash import sandboxes
 from tests.live import (
     NEW,
     OLD,
@@ -150,23 +152,36 @@ def test_a_recording_replays_to_the_same_report(tmp_path: Path) -> None:
     assert replay == live
 
 
-def test_what_lies_beside_a_dump_is_never_run(tmp_path: Path) -> None:
-    """A .crashrc or .gdbinit in the dump's directory, in HOME or in the working directory."""
+@pytest.mark.parametrize("sandbox", sandboxes())
+def test_what_lies_beside_a_dump_is_never_run(sandbox: str, tmp_path: Path) -> None:
+    """rc files, gdb scripts and extensions in the dump's directory, in HOME and in the cwd."""
     dump = lab.build("sysrq")
     trap = tmp_path / "trapped"
     trap.mkdir()
-    (trap / "vmcore").symlink_to(dump.vmcore)
+    shutil.copyfile(dump.vmcore, trap / "vmcore")
     ran = tmp_path / "ran"
-    (trap / ".crashrc").write_text(f"!touch {ran}-crashrc\n")
-    (trap / ".gdbinit").write_text(f"shell touch {ran}-gdbinit\n")
+    for name in (".crashrc", "crashrc", "crash.rc"):
+        (trap / name).write_text(f"!touch {ran}-{name}\n")
+    for name in (".gdbinit", "vmcore.gdb", "vmcore-gdb.gdb", "crash-gdb.gdb"):
+        (trap / name).write_text(f"shell touch {ran}-{name}\n")
+    (trap / "vmcore-gdb.py").write_text(f"open('{ran}-python', 'w')\n")
+    extension = f'__attribute__((constructor)) void f(void) {{ system("touch {ran}-so"); }}'
+    compiled = subprocess.run(
+        ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", trap / "trap.so"],
+        input=f"#include <stdlib.h>\n{extension}", check=False, text=True,
+    )  # fmt: skip
+    assert compiled.returncode == 0
+    shutil.copyfile(trap / "trap.so", trap / "crash.so")
     done = subprocess.run(
         [sys.executable, "-m", "vmtriage", "analyze", "vmcore", "--vmlinux", dump.vmlinux,
-         "--crash", crash_of(NEW)],
-        cwd=trap, env={**os.environ, "HOME": str(trap), "PYTHONPATH": str(Path.cwd())},
-        capture_output=True, text=True, check=False, timeout=300,
+         "--crash", crash_of(NEW), "--format", "json"],
+        cwd=trap, capture_output=True, text=True, check=False, timeout=300,
+        env={**os.environ, "HOME": str(trap), "PYTHONPATH": str(Path.cwd()),
+             "VMTRIAGE_SANDBOX": sandbox},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.glob("ran*"))
+    assert json.loads(done.stdout)["tool"]["sandbox"] == sandbox
 
 
 @pytest.mark.parametrize(

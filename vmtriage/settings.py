@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -30,6 +31,9 @@ class Settings(BaseModel):
     cache_dir: Path | None = Field(default_factory=_cache_home)
     start_timeout_s: float = Field(900.0, gt=0)  # until crash's first prompt
     time_factor: float = Field(1.0, gt=0)  # multiplies every command's own time limit
+    budget_s: float = Field(1800.0, gt=0)  # for all that crash is asked of one dump
+    memory_bytes: int | None = Field(None, gt=0)  # of crash; None: 8 GB, or 3/4 of the machine's
+    sandbox: Literal["auto", "bubblewrap", "limits"] = "auto"
     raw_output_bytes: int = Field(1_000_000, ge=0)  # of each command's output kept in the report
 
     @classmethod

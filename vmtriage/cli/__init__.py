@@ -23,6 +23,7 @@ from vmtriage.cli.signatures import signatures as signatures_group
 from vmtriage.errors import TriageError
 
 if TYPE_CHECKING:
+    from vmtriage.models.conditions import Rung
     from vmtriage.session.base import Progress
 
 # Heavy modules are imported inside the commands: crash is started first and reads the dump
@@ -58,6 +59,13 @@ class _Group(click.Group):
 def _fail(error: TriageError) -> NoReturn:
     click.echo(f"vmtriage: {error}", err=True)
     sys.exit(error.exit_code)
+
+
+def _fail_after(rung: "Rung") -> NoReturn:
+    """Nothing of the crash could be read: cron has to see that, though there is a report."""
+    first = rung.tried[0]
+    click.echo(f"vmtriage: {first.reason}\n  {first.next_step}", err=True)
+    sys.exit(rung.exit_code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -160,6 +168,8 @@ def analyze(
     else:
         for form in formats:
             click.echo(RENDERERS[form](report), nl=False)
+    if report.rung and report.rung.exit_code:
+        _fail_after(report.rung)
     if fail_on and as_severe(report.verdict.severity, fail_on):
         sys.exit(1)
 

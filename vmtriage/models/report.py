@@ -8,6 +8,7 @@ from pydantic import Field
 from vmtriage.models.answers import Inquiry
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.base import Model
+from vmtriage.models.conditions import Rung, SandboxKind
 from vmtriage.models.details import FaultReport, LeakReport, MceReport, OomReport
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import CommandRun, Confidence, Evidence, Problem
@@ -40,6 +41,8 @@ class ToolInfo(Model):
     version: str
     crash_version: str | None = None
     signatures_revision: str
+    sandbox: SandboxKind | None = None  # around crash; None: it was not run, or is not recorded
+    sandbox_reason: str = ""  # why not bubblewrap
 
 
 class SystemFacts(Model):
@@ -175,6 +178,7 @@ class Report(Model):
     schema_: str = Field(default=SCHEMA, alias="schema")
     tool: ToolInfo
     dump: DumpInfo
+    rung: Rung | None = None  # how far it could be opened; None: it was a recording that is old
     debuginfo: Debuginfo | None = None
     system: SystemFacts | None
     verdict: Verdict

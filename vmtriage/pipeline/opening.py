@@ -1,19 +1,27 @@
 """What was given on the command line: a dump, a recorded session, a pasted one, or a log."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vmtriage.errors import BadDump, NoInput
+from vmtriage.errors import BadDump, NoDebuginfo, NoInput
+from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import Part, Problem
+from vmtriage.pipeline.ladder import FoundLog, Ladder
 from vmtriage.session.base import Progress, Session, silent
 from vmtriage.session.record import RecordingSession, ReplaySession, is_recording
 from vmtriage.settings import Settings
 from vmtriage.source import btf
 from vmtriage.source import debuginfo as debuginfos
 from vmtriage.source import dump as dumps
+from vmtriage.source.beside import log_beside
 from vmtriage.source.btf import Btf
+
+if TYPE_CHECKING:
+    from vmtriage.pipeline.rungs import Bounds
 
 _TEXT_BYTES = 64 << 20  # a pasted session or a log is text and not larger
 
@@ -40,6 +48,7 @@ class Opened:
     problems: tuple[Problem, ...] = field(default=())
     cache_dir: Path | None = None  # None: nothing learned of this kernel is kept, or taken
     types: Btf | None = None  # the kernel's own, where its vmlinux has them
+    conditions: Callable[[], Conditions] = Conditions  # asked when all answers are there
 
 
 def open_input(request: Request, settings: Settings, progress: Progress = silent) -> Opened:
@@ -55,16 +64,19 @@ def open_input(request: Request, settings: Settings, progress: Progress = silent
         raise NoInput(f"{path}: no such file or directory", next_step="check the path")
     try:
         dump = dumps.identify(path)
-    except BadDump:
+    except BadDump as error:
         text = _as_text(path)
-        if text is None:
-            raise
-        return _pasted(path, text, began)
+        if text is not None:
+            return _pasted(path, text, began)
+        return _log_beside(path, error, began)
     return _live(request, dump, settings, progress, began)
 
 
 # What kdump leaves in a host's directory, the best first: RHEL, flattened, Debian, the log alone.
-_LEFT_BEHIND = ("vmcore", "vmcore.flat", "dump.[0-9]*", "vmcore-dmesg.txt", "dmesg.[0-9]*")
+_LEFT_BEHIND = (
+    "vmcore", "vmcore.flat", "dump.[0-9]*", "vmcore-incomplete",
+    "vmcore-dmesg.txt", "vmcore-dmesg-incomplete.txt", "dmesg.[0-9]*",
+)  # fmt: skip
 
 
 def _in_crash_directory(directory: Path) -> Path | None:
@@ -76,28 +88,63 @@ def _in_crash_directory(directory: Path) -> Path | None:
 def _live(
     request: Request, dump: DumpInfo, settings: Settings, progress: Progress, began: float
 ) -> Opened:
-    from vmtriage.session.child import find_crash
-    from vmtriage.session.crash import CrashSession, CrashTarget
+    from vmtriage.pipeline.rungs import Bounds, without_crash
 
+    path, bounds = request.path.resolve(), Bounds.of(settings, began)
     directories = (*request.debuginfo_dirs, *settings.debuginfo_dirs)
-    namelist = debuginfos.find(dump, request.vmlinux, directories)
-    namelist_s = round(time.monotonic() - began, 3)
+    try:
+        namelist = debuginfos.find(dump, request.vmlinux, directories)
+    except NoDebuginfo as error:
+        if request.vmlinux is not None:
+            raise
+        ladder = without_crash(path, bounds, error)
+        return _opened(ladder, request, dump, None, began)
     progress(f"vmlinux: {namelist.path} ({namelist.found_by})")
-    target = CrashTarget(
-        crash=find_crash(settings.crash),
-        vmlinux=Path(namelist.path).resolve(),
-        dump=request.path.resolve(),
-        start_timeout_s=settings.start_timeout_s,
-        time_factor=settings.time_factor,
-    )
-    session: Session = CrashSession(target, progress)
-    opened = Opened(session, dump, namelist, began, namelist_s, _doubts(namelist, dump))
-    if request.record is not None:  # it has to hold every answer
-        return replace(opened, session=RecordingSession(session, request.record, dump, namelist))
-    if not namelist.build_id_matches:
-        return opened
-    types = btf.of_vmlinux(target.vmlinux)  # while crash starts
+    return _with_crash(request, dump, settings, namelist, bounds, progress, began)
+
+
+def _with_crash(
+    request: Request, dump: DumpInfo, settings: Settings, namelist: Debuginfo, bounds: "Bounds",
+    progress: Progress, began: float,
+) -> Opened:  # fmt: skip
+    from vmtriage.pipeline.rungs import with_crash
+    from vmtriage.session.child import find_crash
+
+    namelist_s = round(time.monotonic() - began, 3)
+    vmlinux = Path(namelist.path).resolve()
+    crash = find_crash(settings.crash)
+    ladder = with_crash(crash, vmlinux, request.path.resolve(), bounds, progress)
+    opened = replace(
+        _opened(ladder, request, dump, namelist, began),
+        namelist_s=namelist_s, problems=_doubts(namelist, dump),
+    )  # fmt: skip
+    if request.record is not None or not namelist.build_id_matches:
+        return opened  # a recording has to hold every answer
+    types = btf.of_vmlinux(vmlinux)  # while crash starts
     return replace(opened, cache_dir=settings.cache_dir, types=types)
+
+
+def _opened(
+    ladder: Ladder, request: Request, dump: DumpInfo, namelist: Debuginfo | None, began: float
+) -> Opened:
+    def conditions() -> Conditions:
+        return ladder.conditions
+
+    session: Session = ladder
+    if request.record is not None:
+        session = RecordingSession(ladder, request.record, dump, namelist, conditions)
+    return Opened(session, dump, namelist, began, conditions=conditions)
+
+
+def _log_beside(path: Path, error: BadDump, began: float) -> Opened:
+    """A dump that is none may still have its log beside it."""
+    beside = log_beside(path)
+    if beside is None:
+        raise error
+    log = FoundLog(beside.text, f"{beside.name} beside the dump")
+    ladder = Ladder((), path, lambda: log, failed=error)
+    dump = DumpInfo(path=str(path), format="unknown", size=path.stat().st_size)
+    return Opened(ladder, dump, None, began, conditions=lambda: ladder.conditions)
 
 
 def _doubts(namelist: Debuginfo, dump: DumpInfo) -> tuple[Problem, ...]:
@@ -120,7 +167,9 @@ def _recording(path: Path, began: float) -> Opened:
     problems: tuple[Problem, ...] = ()
     if meta.origin:
         problems = (Problem(kind="by_hand", message=f"recording made by hand: {meta.origin}"),)
-    return Opened(session, dump, meta.debuginfo, began, None, problems)
+    return Opened(
+        session, dump, meta.debuginfo, began, None, problems, conditions=lambda: meta.conditions
+    )
 
 
 def _as_text(path: Path) -> str | None:

@@ -1,0 +1,193 @@
+"""The ways to open a dump, best first: what one cannot, the next does with less.
+
+normal -> --zero_excluded -> --minimal -> the kernel log alone -> the header alone. A rung that does
+not hold is told with its reason, and what the one that does takes from the report as well.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmtriage.analysis.rungs import problem_of
+from vmtriage.errors import NoDebuginfo, NoInput, NoPrompt, TriageError
+from vmtriage.models.conditions import Conditions, Rung, RungName, Tried
+from vmtriage.models.evidence import CommandStatus, Part, Problem
+from vmtriage.session.base import CommandOutput, Session, not_run
+from vmtriage.session.commands import LOG, CrashCommand
+from vmtriage.session.sandbox import Sandbox
+from vmtriage.session.transcript import TranscriptSession
+
+_NO_CRASH = "crash could not open this dump"
+_MINIMAL = ("log", "dis ", "rd ", "sym ")  # what crash's minimal mode answers
+_NOT_MINIMAL = "crash opened this dump in its minimal mode only"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One rung that crash stands on."""
+
+    name: RungName
+    open: Callable[[], Session]
+
+
+@dataclass(frozen=True)
+class FoundLog:
+    """A kernel log had without crash, and whence."""
+
+    text: str
+    source: str
+
+
+class Ladder:
+    """A session that goes on with the best rung that holds; see session.base.Session."""
+
+    def __init__(
+        self,
+        ways: Sequence[Way],
+        dump: Path,
+        find_log: Callable[[], FoundLog | None],
+        sandbox: Sandbox | None = None,
+        failed: TriageError | None = None,
+    ) -> None:
+        """failed: why no rung of crash's can be tried at all."""
+        self._ways, self._dump = list(ways), dump
+        self._find_log = find_log
+        self._sandbox = sandbox
+        self._written = _stamp(dump)
+        self._tried: list[Tried] = []
+        self._exit_code = 0
+        self._log_from: str | None = None
+        self._version: str | None = None
+        self._rung: RungName = "normal"
+        self._stands = False
+        if failed is None:
+            self._session = self._next()
+        else:
+            self._note(failed)
+            self._session = self._without_crash()
+
+    @property
+    def crash_version(self) -> str | None:
+        """Of the crash that was tried last."""
+        return self._session.crash_version or self._version
+
+    @property
+    def startup(self) -> str:
+        """What crash said on the rung that holds; waits for it."""
+        return self._standing().startup
+
+    @property
+    def startup_s(self) -> float | None:
+        """How long that rung took; None below crash's rungs."""
+        return self._standing().startup_s
+
+    def run(self, commands: Sequence[CrashCommand]) -> Iterator[CommandOutput]:
+        """The answers in order. A log that crash cannot give is looked for elsewhere."""
+        session = self._standing()
+        minimal = self._rung == "minimal"
+        asked = [each for each in commands if not minimal or each.text.startswith(_MINIMAL)]
+        answers = session.run(asked)
+        for command in commands:
+            if minimal and not command.text.startswith(_MINIMAL):
+                yield not_run(command, _NOT_MINIMAL)
+                continue
+            output = next(answers)
+            yield self._log(output) if command.text == LOG.text else output
+
+    def close(self) -> None:
+        """Ends the session."""
+        self._session.close()
+
+    @property
+    def conditions(self) -> Conditions:
+        """How it went, so far."""
+        tried = tuple(self._tried)
+        rung = Rung(
+            name=self._rung, reason=tried[-1].reason if tried else "", tried=tried,
+            log_from=self._log_from, exit_code=self._exit_code if self._rung == "header" else 0,
+        )  # fmt: skip
+        problems = [*problem_of(rung), *self._moved()]
+        if self._sandbox is None:
+            return Conditions(rung=rung, problems=tuple(problems))
+        return Conditions(
+            sandbox=self._sandbox.kind, sandbox_reason=self._sandbox.reason,
+            rung=rung, problems=tuple(problems),
+        )  # fmt: skip
+
+    # -- going down ------------------------------------------------------------------------
+
+    def _standing(self) -> Session:
+        while not self._stands:
+            try:
+                _ = self._session.startup_s  # waits for crash's first prompt
+                self._stands = True
+            except TriageError as error:
+                self._session.close()
+                if isinstance(error, NoInput) and not isinstance(error, NoDebuginfo):
+                    raise
+                self._version = self._session.crash_version
+                self._note(error)
+                if isinstance(error, NoDebuginfo):
+                    self._ways.clear()  # another option of crash will not help
+                elif isinstance(error, NoPrompt):
+                    self._ways = [way for way in self._ways if way.name == "minimal"]
+                self._session = self._next() if self._ways else self._without_crash()
+        return self._session
+
+    def _note(self, error: TriageError) -> None:
+        self._exit_code = self._exit_code or error.exit_code
+        reason, step = (" ".join(text.split()) for text in (error.message, error.next_step))
+        self._tried.append(Tried(rung=self._rung, reason=reason, next_step=step))
+
+    def _next(self) -> Session:
+        way = self._ways.pop(0)
+        self._rung = way.name
+        return way.open()
+
+    def _without_crash(self) -> Session:
+        self._stands = True
+        found = self._find_log()
+        if found is None:
+            self._rung = "header"
+            return TranscriptSession({}, _NO_CRASH)
+        self._rung, self._log_from = "log", found.source
+        return TranscriptSession({LOG.text: found.text}, _NO_CRASH)
+
+    def _log(self, output: CommandOutput) -> CommandOutput:
+        if self._log_from is not None or _is_log(output):
+            return output
+        found = self._find_log()
+        if found is None:
+            return output
+        self._log_from = found.source
+        return CommandOutput(
+            output.command, found.text, CommandStatus.OK, output.seconds, output.console
+        )
+
+    def _moved(self) -> Iterator[Problem]:
+        if self._written != _stamp(self._dump):
+            yield Problem(
+                kind="still_written", unsafe=tuple(Part),
+                message="the dump changed while it was read: is it still being written or copied?"
+                " Analyze it again once it is whole",
+            )  # fmt: skip
+        elif "incomplete" in self._dump.name:
+            yield Problem(
+                kind="incomplete_name", unsafe=tuple(Part),
+                message=f"{self._dump.name} is what kdump calls a dump that it has not finished:"
+                " it is cut short, or still being written",
+            )  # fmt: skip
+
+
+def _is_log(output: CommandOutput) -> bool:
+    """Whether a kernel log came, whole or in part, and not crash's excuses."""
+    lines = (line.strip() for line in output.text.splitlines())
+    return any(line and not line.startswith(("log:", "crash:", "WARNING:")) for line in lines)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns

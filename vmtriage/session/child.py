@@ -5,6 +5,7 @@ import re
 import resource
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from vmtriage.errors import SessionError
@@ -55,12 +56,12 @@ def plain(text: str) -> str:
 
 
 def last_words(
-    crash: Path, vmlinux: Path, dump: Path, environment: dict[str, str], timeout_s: float = 60.0
+    crash: Path, files: Sequence[Path], environment: dict[str, str], timeout_s: float = 60.0
 ) -> str:
     """What a crash that ended in silence says with -d1: its last line, "" if that is silent too."""
     try:
         said = subprocess.run(
-            [crash, "-d1", "-s", "--no_crashrc", vmlinux, dump],
+            [crash, "-d1", "-s", "--no_crashrc", *files],
             env=environment,
             cwd=environment["HOME"],
             stdin=subprocess.DEVNULL,

@@ -40,8 +40,14 @@ class CrashTarget:
     crash: Path
     vmlinux: Path
     dump: Path
+    debug: Path | None = None  # the vmlinux's debuginfo, where that is a file of its own
     start_timeout_s: float = 900.0
     time_factor: float = 1.0  # multiplies every command's own time
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files as crash wants them."""
+        return (self.vmlinux, *([self.debug] if self.debug else []), self.dump)
 
 
 class CrashSession:
@@ -113,7 +119,7 @@ class CrashSession:
         target = self._target
         self._child = pexpect.spawn(
             str(target.crash),
-            ["-s", "--no_scroll", "--no_crashrc", str(target.vmlinux), str(target.dump)],
+            ["-s", "--no_scroll", "--no_crashrc", *map(str, target.files)],
             cwd=str(self._scratch),
             env=environment(self._scratch),
             echo=False,
@@ -143,7 +149,7 @@ class CrashSession:
             if not text and not child.signalstatus:
                 target = self._target
                 private = environment(self._scratch)
-                text = last_words(target.crash, target.vmlinux, target.dump, private)
+                text = last_words(target.crash, target.files, private)
             raise explain_failed_start(
                 text, child.exitstatus, child.signalstatus, self._target.dump, self._target.vmlinux
             ) from None

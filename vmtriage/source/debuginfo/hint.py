@@ -32,9 +32,14 @@ _DEB_ARCH = (
     r"(?:amd64|686|686-pae|arm64|arm64-16k|armmp|armmp-lpae|marvell|rpi|loong64"
     r"|mips64el|mips32r2el|octeon|5kc-malta|powerpc64le|ppc64el|s390x|riscv64)"
 )
-_SUSE = r"(?P<version>\d+\.\d+\.\d+-\d+(?:\.\d+)*)"
+# its packages have the flavour before the version; not Ubuntu's 5.15.0-1051-azure
+SUSE_RELEASE = (
+    r"(?!\d+\.\d+\.0-\d+-)(?P<version>\d+\.\d+\.\d+-\d+(?:\.\d+)*)-(?P<flavour>default|azure"
+    r"|rt|rt_debug|preempt|64kb|debug|kvmsmall|vanilla|pae|xen|trace|bigsmp|lpae|coco|coco_debug)"
+)
 _ROWS = (
-    _Row(r".*\.elrepo\..*", "", ""),  # publishes none
+    # they publish none, or not as a package that we could name
+    _Row(r".*\.elrepo\..*|.*-pve|.*-0\d{5}-generic|.*-arch\d+-\d+", "", ""),
     _Row(
         r".*\.el(?P<major>\d+)uek\..*",
         "kernel-uek-debuginfo-{release}",
@@ -63,10 +68,9 @@ _ROWS = (
          "apt-get install {package}", "or apt-get download, and put the .deb beside the dump"),
     _Row(r"\d+\.\d+\.0-\d+-[a-z][a-z0-9-]*", "linux-image-{release}-dbgsym",
          "apt-get install {package}", "from ddebs.ubuntu.com, or by pull-lp-ddebs"),
-    _Row(_SUSE + r"-(?P<flavour>[a-z][a-z0-9_]*)", "kernel-{flavour}-debuginfo-{version}.1",
+    _Row(SUSE_RELEASE, "kernel-{flavour}-debuginfo-{version}.1",
          "zypper --plus-content debug install {package}",
          "the last number may differ; kernel-{flavour} of this version is needed, too"),
-    _Row(r".*-arch\d+-\d+|.*-\d+-(?:lts|zen|hardened)", "", ""),
 )  # fmt: skip
 _TABLE = tuple((re.compile(row.form), row) for row in _ROWS)
 

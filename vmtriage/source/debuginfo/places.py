@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from vmtriage.models.dump import DumpInfo
+from vmtriage.source.debuginfo.hint import SUSE_RELEASE
 
 SUFFIXES = ("", ".xz", ".gz", ".zst", ".bz2")
 _USUAL = (  # who puts it there
@@ -25,8 +26,7 @@ _BESIDE = ("vmlinux-{release}", "vmlinux-{release}.debug", "vmlinux", "vmlinux.d
 _BY_BUILD_ID = "usr/lib/debug/.build-id/{head}/{tail}.debug"
 _PACKAGES = ("*.rpm", "*.deb", "*.ddeb")
 _FLAVOUR = re.compile(r"\+(?:debug|rt|64k|rt-debug|64k-debug)$|\.debug$")
-# not Ubuntu's 5.15.0-1051-azure
-_SUSE = re.compile(r"(?!\d+\.\d+\.0-\d+-)(\d+\.\d+\.\d+-\d+(?:\.\d+)*)-([a-z][a-z0-9_]*)")
+_SUSE = re.compile(SUSE_RELEASE)
 _MAX_LISTED = 10_000  # names of one directory: a share may hold a mirror
 
 

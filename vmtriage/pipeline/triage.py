@@ -78,7 +78,8 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     unclear = (*cross_check(facts, stack, told, reached), *doubts(answers))
     suspects, problems = settle(suspects, (*opened.problems, *facts.problems, *unclear))
     culprit = suspects[0] if suspects else None
-    verdict = conclude(facts, classification, function, matches, suspects, groups,
+    known = facts.model_copy(update={"problems": (*opened.problems, *facts.problems)})
+    verdict = conclude(known, classification, function, matches, suspects, groups,
                        next_time(facts, classification, incidents, culprit, answers))  # fmt: skip
     done = time.monotonic()
     return Report(

@@ -25,6 +25,10 @@ class Settings(BaseModel):
     crash: str = "crash"  # name or path of crash(8)
     # searched for a vmlinux before the usual places; in the environment: DIR:DIR
     debuginfo_dirs: tuple[Path, ...] = ()
+    # the site's own way to a vmlinux: `fetch-vmlinux {release} {build_id} {output}`
+    debuginfo_command: str | None = None
+    fetch: bool = True  # whether that command, or a server of DEBUGINFOD_URLS, may be asked
+    fetch_timeout_s: float = Field(3600.0, gt=0)  # of one command or download
     signatures: Path | None = None  # a directory of signatures instead of the bundled ones
     packs: tuple[Path, ...] = ()  # more of them, beside; DIR:DIR
     # where signatures are kept as they were read; empty: nowhere
@@ -51,7 +55,7 @@ class Settings(BaseModel):
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
         return value
 
-    @field_validator("cache_dir", mode="before")
+    @field_validator("cache_dir", "debuginfo_command", mode="before")
     @classmethod
     def _empty_is_off(cls, value: object) -> object:
         return value or None

@@ -93,7 +93,8 @@ def main(debug: bool) -> None:
     "--vmlinux",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="vmlinux with debuginfo. Left out: found by release and build-id.",
+    help="vmlinux with debuginfo, its package, or a directory that has it. Left out: found by"
+    " release and build-id.",
 )
 @click.option(
     "-o",
@@ -123,7 +124,17 @@ def main(debug: bool) -> None:
     multiple=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Look here for a vmlinux first.",
+    help="Look here for a vmlinux, or for the package that has it, first.",
+)
+@click.option(
+    "--no-fetch",
+    is_flag=True,
+    help="Never fetch a vmlinux from debuginfod or by VMTRIAGE_DEBUGINFO_COMMAND.",
+)
+@click.option(
+    "--allow-mismatch",
+    is_flag=True,
+    help="Go on with a vmlinux of another build. Nothing in the report can be trusted then.",
 )
 @signatures_option
 @pack_option
@@ -137,6 +148,7 @@ def main(debug: bool) -> None:
 def analyze(
     vmcore: Path, vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
     record: Path | None, crash: str | None, debuginfo_dirs: tuple[Path, ...],
+    no_fetch: bool, allow_mismatch: bool,
     signatures: Path | None, packs: tuple[Path, ...], fail_on: str | None, quick: bool,
     quiet: bool,
 ) -> None:  # fmt: skip
@@ -151,8 +163,13 @@ def analyze(
     # A `timeout` around us ends us as Ctrl-C does: crash is killed, its scratch removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with _progress(quiet) as progress:
-        request = Request(vmcore, vmlinux, record, debuginfo_dirs)
+        request = Request(
+            vmcore, vmlinux, record, debuginfo_dirs, not no_fetch, allow_mismatch
+        )  # fmt: skip
         opened = open_input(request, settings, progress)
+        for problem in opened.problems:
+            if problem.kind == "build_id_mismatch":
+                click.echo(f"\nvmtriage: WARNING: {problem.message}", err=True)
         try:
             from vmtriage.pipeline.triage import triage
             from vmtriage.report.forms import RENDERERS, prepare, terminal_summary, write

@@ -24,10 +24,21 @@ class DumpInfo(Model):
     kaslr_offset: str | None = None  # hex
 
 
+class LookedAt(Model):
+    """One place where the vmlinux was looked for."""
+
+    place: str  # a path, a URL or a command
+    found_by: str  # why it was looked at, in the words of Debuginfo.found_by
+    outcome: Literal["used", "absent", "rejected"]
+    reason: str = ""  # why it was rejected; what was read from it
+
+
 class Debuginfo(Model):
     """The vmlinux used, and how it was found and checked."""
 
     path: str
+    debug_path: str | None = None  # its debuginfo, where that is a file of its own (SLES)
     build_id: str | None = None
     build_id_matches: bool | None = None  # None: one side has no build-id
-    found_by: str  # "--vmlinux", "beside the dump", "/usr/lib/debug/boot" ...
+    found_by: str  # "--vmlinux", "beside the dump", "the usual place" ...
+    looked: tuple[LookedAt, ...] = ()  # every place, in order

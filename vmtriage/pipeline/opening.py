@@ -34,6 +34,8 @@ class Request:
     vmlinux: Path | None = None
     record: Path | None = None
     debuginfo_dirs: tuple[Path, ...] = ()
+    fetch: bool = True  # False: the network is left alone, whatever the settings say
+    allow_mismatch: bool = False  # also with a vmlinux of another build
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,30 @@ def _log_beside(path: Path, error: BadDump, began: float) -> Opened:
     return Opened(ladder, dump, None, began, conditions=lambda: ladder.conditions)
 
 
+def _search(request: Request, settings: Settings) -> debuginfos.Search:
+    return debuginfos.Search(
+        given=request.vmlinux,
+        directories=(*request.debuginfo_dirs, *settings.debuginfo_dirs),
+        cache_dir=settings.cache_dir,
+        command=settings.debuginfo_command,
+        servers=debuginfos.Servers.from_environment(),
+        fetch=request.fetch and settings.fetch,
+        fetch_timeout_s=settings.fetch_timeout_s,
+        allow_mismatch=request.allow_mismatch,
+    )
+
+
 def _doubts(namelist: Debuginfo, dump: DumpInfo) -> tuple[Problem, ...]:
+    if namelist.build_id_matches is False:
+        return (
+            Problem(
+                kind="build_id_mismatch",
+                message=f"the vmlinux is of another build: {namelist.path} has build-id"
+                f" {namelist.build_id}, the dump needs {dump.build_id}; --allow-mismatch took it,"
+                " and nothing in this report can be trusted",
+                unsafe=tuple(Part),
+            ),
+        )
     if namelist.build_id_matches is None:
         who = "the dump" if dump.build_id is None else namelist.path
         return (

@@ -82,7 +82,8 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     suspects, problems = settle(suspects, (*before, *facts.problems, *unclear))
     culprit = suspects[0] if suspects else None
     advice = next_time(facts, classification, incidents, culprit, answers)
-    verdict = conclude(facts, classification, function, matches, suspects, groups,
+    known = facts.model_copy(update={"problems": (*before, *facts.problems)})
+    verdict = conclude(known, classification, function, matches, suspects, groups,
                        (*steps_of(conditions), *advice))  # fmt: skip
     done = time.monotonic()
     return Report(

@@ -37,12 +37,18 @@ class CrashTarget:
     crash: Path
     vmlinux: Path
     dump: Path
+    debug: Path | None = None  # the vmlinux's debuginfo, where that is a file of its own
     start_timeout_s: float = 900.0
     time_factor: float = 1.0  # multiplies every command's own time
     options: tuple[str, ...] = ()  # of crash: --zero_excluded, --minimal
     sandbox: Sandbox = field(default_factory=Sandbox)
     limits: Limits = field(default_factory=lambda: Limits(default_memory_bytes()))
     deadline: float = float("inf")  # of time.monotonic(), for all commands together
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files as crash wants them."""
+        return (self.vmlinux, *([self.debug] if self.debug else []), self.dump)
 
 
 class CrashSession:
@@ -53,7 +59,7 @@ class CrashSession:
         self._progress = progress
         self._scratch = Path(tempfile.mkdtemp(prefix="vmtriage-")).resolve()
         self._command = target.sandbox.command(
-            target.crash, self._scratch, (target.vmlinux, target.dump)
+            target.crash, self._scratch, target.files
         )
         self._process: CrashProcess | None = None
         self._serial = 0
@@ -123,8 +129,7 @@ class CrashSession:
 
     def _arguments(self, *more: str) -> list[str]:
         target = self._target
-        files = (str(target.vmlinux), str(target.dump))
-        return [*more, "--no_crashrc", *target.options, *files]
+        return [*more, "--no_crashrc", *target.options, *map(str, target.files)]
 
     def _wait_until_ready(self) -> None:
         if self._ready:

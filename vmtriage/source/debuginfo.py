@@ -7,9 +7,13 @@ check is ours.
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmtriage.errors import NoDebuginfo, NoInput
 from vmtriage.models.dump import Debuginfo, DumpInfo
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
 
 _USUAL = (  # (pattern, who puts it there)
     "/usr/lib/debug/boot/vmlinux-{release}",  # Debian, Ubuntu
@@ -90,16 +94,10 @@ def read_build_id(path: Path) -> str | None:
     """The GNU build-id of a vmlinux, hex; None when it has none. NoDebuginfo if it is no ELF."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
-    from elftools.elf.sections import NoteSection
 
     try:
         with path.open("rb") as file:
-            for section in ELFFile(file).iter_sections("SHT_NOTE"):
-                if not isinstance(section, NoteSection):
-                    continue
-                for note in section.iter_notes():
-                    if note["n_name"] == "GNU" and note["n_type"] == "NT_GNU_BUILD_ID":
-                        return str(note["n_desc"])
+            return build_id_of(ELFFile(file))
     except OSError as error:
         raise NoInput(
             f"cannot read {path}: {error.strerror}", next_step="check its permissions"
@@ -109,6 +107,18 @@ def read_build_id(path: Path) -> str | None:
             f"{path} is not a vmlinux: {error or 'not an ELF file'}",
             next_step="give the uncompressed vmlinux of the debuginfo package (not vmlinuz)",
         ) from error
+
+
+def build_id_of(elf: "ELFFile") -> str | None:
+    """The GNU build-id of an ELF file that is open already."""
+    from elftools.elf.sections import NoteSection
+
+    for section in elf.iter_sections("SHT_NOTE"):
+        if not isinstance(section, NoteSection):
+            continue
+        for note in section.iter_notes():
+            if note["n_name"] == "GNU" and note["n_type"] == "NT_GNU_BUILD_ID":
+                return str(note["n_desc"])
     return None
 
 

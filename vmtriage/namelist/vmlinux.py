@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ALLOCATED, _CODE, _WRITABLE = 2, 4, 1
 _NOBITS = "SHT_NOBITS"
-_NAMED = (0, 1, 2, 6, 10)  # STT_NOTYPE, OBJECT, FUNC, TLS, GNU_IFUNC: not sections, not files
+_FILE, _OF_SECTION = 4, 3  # STT_FILE, STT_SECTION
 _KEPT_SECTION = 0xFF00  # numbers from here on are no sections
 
 
@@ -103,7 +103,8 @@ def _symbols(elf: "ELFFile", order: str, numbers: Mapping[int, int],
     letters = [_letter(each) for each in sections]
     found, find = [], strings.find
     for name, info, _, section, address, size in struct.iter_unpack(order + "IBBHQQ", table.data()):
-        if not name or info & 15 not in _NAMED or section == 0:
+        kind = info & 15
+        if kind == _FILE or section == 0 or not (name or kind == _OF_SECTION):
             continue
         if section >= _KEPT_SECTION:
             place, letter = None, "a"
@@ -114,7 +115,10 @@ def _symbols(elf: "ELFFile", order: str, numbers: Mapping[int, int],
             continue
         bind = info >> 4
         letter = ("W" if letter == "t" else "V") if bind == 2 else letter.upper() if bind else letter
-        text = strings[name : find(b"\0", name)]
+        if kind == _OF_SECTION and place is not None:
+            text = sections[place].name.encode()
+        else:
+            text = strings[name : find(b"\0", name)]
         found.append(Symbol(text, letter, address, size, place))
     return tuple(found)
 

@@ -10,11 +10,14 @@ from vmtriage.source.btf import Kind
 from vmtriage.source.btf_table import TypeTable
 
 _DECLARED = re.compile(
-    r"(?P<const>const )?(?:(?P<tag>struct|union|enum) )?(?P<name>[A-Za-z_][\w ]*?)\s*"
+    r"(?P<qualifiers>(?:const |volatile )*)(?:(?P<tag>struct|union|enum) )?(?P<name>[A-Za-z_][\w ]*?)\s*"
     r"(?P<pointers>(?:\*|const|\s)*)(?P<bounds>(?:\[[\w*]*\])*)"
 )
 _TAGS = {"struct": (Kind.STRUCT,), "union": (Kind.UNION,), "enum": (Kind.ENUM, Kind.ENUM64),
          None: (Kind.TYPEDEF, Kind.INT, Kind.FLOAT)}  # fmt: skip
+_QUALIFIERS = {
+    "const": (Code.CONST, Code.CONST_VOID), "volatile": (Code.VOLATILE, Code.VOLATILE_VOID)
+}  # fmt: skip
 _THROUGH = (Kind.TYPEDEF, Kind.VOLATILE, Kind.CONST, Kind.RESTRICT, Kind.TYPE_TAG)
 _DEEPEST = 32
 _SPELLED = {  # C's words and those of BTF, which has them from DWARF
@@ -61,13 +64,13 @@ class Declarations:
         made = self._base(match["tag"], match["name"])
         if made is None:
             return None
-        if match["const"]:
-            made = Made(self._entry(Code.CONST, made.offset), made.size)
+        for word in reversed(match["qualifiers"].split()):
+            made = Made(self._qualified(_QUALIFIERS[word], made.offset), made.size)
         for token in re.findall(r"\*|const", match["pointers"]):
             if token == "*":
                 made = self._pointer_to(made)
             else:
-                made = Made(self._entry(Code.CONST, made.offset), made.size)
+                made = Made(self._qualified(_QUALIFIERS[token], made.offset), made.size)
         for bound in reversed(re.findall(r"\[([\w*]*)\]", match["bounds"])):
             count = self._count(bound, made.size, size)
             if count is None:
@@ -132,9 +135,10 @@ class Declarations:
         bound = struct.pack(self.table.order + "BI", Code.BOUND, count)
         return Made(self._add(head + bound + b"\0"), made.size and made.size * count)
 
-    def _entry(self, code: Code, target: int) -> int:
+    def _qualified(self, codes: tuple[Code, Code], target: int) -> int:
+        code, without = codes
         if not target:
-            return self._add(bytes((Code.CONST_VOID,)))
+            return self._add(bytes((without,)))
         return self._add(struct.pack(self.table.order + "BI", code, target))
 
     def _add(self, entry: bytes) -> int:

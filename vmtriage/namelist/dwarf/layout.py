@@ -7,6 +7,7 @@ from vmtriage.source.btf import BadBtf, Kind
 from vmtriage.source.btf_table import TypeTable
 
 MEMBER_BYTES, BITS_BYTES, ENUMERATOR_BYTES, PARAMETER_BYTES = 13, 14, 13, 5
+OPEN_ENDED_BYTES = 7  # x[]; behind it stands x[0], which BTF does not tell from it
 
 _ALIASES_LIMIT = 32
 _REFER = (Kind.PTR, Kind.TYPEDEF, Kind.VOLATILE, Kind.CONST, Kind.RESTRICT, Kind.FUNC_PROTO)
@@ -22,6 +23,7 @@ class Layout:
 
     offsets: list[int]
     targets: list[int]  # `rests` of the table, with type tags taken away
+    empty: dict[int, int]  # of arrays without a length, x[]: the number of x[0] in `offsets`
     narrow: frozenset[int]  # integers of fewer bits than their bytes hold: bit fields of old
     end: int
 
@@ -48,7 +50,12 @@ def lay_out(table: TypeTable, start: int) -> Layout:
         for number, kind in enumerate(kinds):
             if kind == Kind.TYPE_TAG:
                 offsets[number] = offsets[targets[number]]
-    return Layout(offsets, targets, narrow, at)
+    empty = {}
+    for number, kind in enumerate(kinds):
+        if kind == Kind.ARRAY and not array(table, number)[1]:
+            empty[number] = len(offsets)
+            offsets.append(offsets[number] + OPEN_ENDED_BYTES)
+    return Layout(offsets, targets, empty, narrow, at)
 
 
 def _size(table: TypeTable, number: int, kind: int, narrow: frozenset[int]) -> int:
@@ -62,7 +69,7 @@ def _size(table: TypeTable, number: int, kind: int, narrow: frozenset[int]) -> i
         case Kind.INT | Kind.FLOAT:
             return 7
         case Kind.ARRAY:
-            return 6 + (5 if array(table, number)[1] else 1)
+            return 11 if array(table, number)[1] else OPEN_ENDED_BYTES + 11
         case Kind.FWD:
             return 5
         case _:

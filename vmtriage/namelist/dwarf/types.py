@@ -9,6 +9,7 @@ from vmtriage.source.btf import Kind
 from vmtriage.source.btf_table import TypeTable
 
 _BOOLEAN, _FLOAT, _SIGNED, _SIGNED_CHAR, _UNSIGNED, _UNSIGNED_CHAR = 2, 4, 5, 6, 7, 8
+Fields = list[tuple[int, int, int]]
 _REFERRING = {
     Kind.TYPEDEF: (Code.TYPEDEF, Code.TYPEDEF_VOID),
     Kind.VOLATILE: (Code.VOLATILE, Code.VOLATILE_VOID),
@@ -86,30 +87,42 @@ class TypeWriter:
     def _array(self, number: int, _: int) -> bytes:
         element, count = array(self._table, number)
         head = self._one.pack(Code.ARRAY, self._layout.offsets[element])
-        return head + (self._one.pack(Code.BOUND, count) if count else b"\x08") + b"\0"
+        told = head + self._one.pack(Code.BOUND, count) + b"\0"
+        return told if count else head + bytes((Code.BOUNDLESS, 0)) + told
 
     def _structure(self, number: int, kind: int) -> bytes:
         table, offsets = self._table, self._layout.offsets
         code = Code.STRUCT if kind == Kind.STRUCT else Code.UNION
         size = self._sizes.get(number, table.rests[number])
-        out = [self._two.pack(code, table.names[number], size)]
+        out, every = [self._two.pack(code, table.names[number], size)], members(table, number)
         pack, bits = self._member.pack, self._bits.pack
         fields = bit_fields(table, number, self._layout.narrow)
+        if not self._layout.empty.keys().isdisjoint(each[1] for each in every):
+            every = self._empty_arrays(every, kind)
         if fields:
             out += [
                 bits(Code.BITS, name, offsets[of], fields[place], at & 0xFFFFFF if at >> 24 else at)
                 if place in fields
                 else pack(Code.MEMBER, name, offsets[of], at >> 3)
-                for place, (name, of, at) in enumerate(members(table, number))
+                for place, (name, of, at) in enumerate(every)
             ]
         else:
             mask = 0xFFFFFF if table.flags[number] else 0xFFFFFFFF
             out += [
                 pack(11, name, offsets[of], (at & mask) >> 3)
-                for name, of, at in members(table, number)
+                for name, of, at in every
             ]
         out.append(b"\0")
         return b"".join(out)
+
+    def _empty_arrays(self, every: Fields, kind: int) -> Fields:
+        """C allows x[] at a structure's end only: elsewhere it is x[0], and gdb prints which."""
+        last = len(every) - 1 if kind == Kind.STRUCT else -1
+        empty = self._layout.empty
+        return [
+            (name, of if place == last else empty.get(of, of), at)
+            for place, (name, of, at) in enumerate(every)
+        ]
 
     def _enum(self, number: int, kind: int) -> bytes:
         table, count = self._table, self._table.counts[number]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from vmtriage.namelist.ingredients import Ingredients, Section, Symbol
+from vmtriage.namelist.ingredients import Ingredients, Symbol
 
 _PROGBITS, _SYMTAB, _STRTAB, _NOBITS = 1, 2, 3, 8
 _ABSOLUTE = 0xFFF1
@@ -24,7 +24,7 @@ def write(path: Path, of: Ingredients, symbols: Sequence[Symbol],
           debug: Mapping[str, bytes]) -> None:  # fmt: skip
     """An ELF64 file. OSError where it cannot be written."""
     order = "<" if of.btf[:1] == b"\x9f" else ">"
-    entries, strings, local = _symbols(order, of.sections, symbols)
+    entries, strings, local = _symbols(order, symbols)
     numbers = len(of.sections) + 1
     contents = [(".symtab", _SYMTAB, 0, entries, numbers + 1, local, _SYMBOL_BYTES),
                 (".strtab", _STRTAB, 0, strings, 0, 0, 0)]  # fmt: skip
@@ -72,8 +72,7 @@ def _banner(file: BinaryIO, of: Ingredients) -> None:
     file.write(of.banner + b"\0")
 
 
-def _symbols(order: str, sections: Sequence[Section],
-             symbols: Sequence[Symbol]) -> tuple[bytes, bytes, int]:  # fmt: skip
+def _symbols(order: str, symbols: Sequence[Symbol]) -> tuple[bytes, bytes, int]:
     """The table, its names, and how many of the first are local."""
     pack = struct.Struct(order + "IBBHQQ").pack
     locals_, globals_ = [bytes(_SYMBOL_BYTES)], []

@@ -5,9 +5,9 @@ check is ours. Read search.py first: it is the order of things.
 """
 
 from vmtriage.source.debuginfo.debuginfod import Servers
-from vmtriage.source.debuginfo.elf import read_build_id
+from vmtriage.source.debuginfo.elf import build_id_of, read_build_id
 from vmtriage.source.debuginfo.hint import package_hint
 from vmtriage.source.debuginfo.modules import module_debuginfo
 from vmtriage.source.debuginfo.search import Search, find
 
-__all__ = ["Search", "Servers", "find", "module_debuginfo", "package_hint", "read_build_id"]
+__all__ = ["Search", "Servers", "build_id_of", "find", "module_debuginfo", "package_hint", "read_build_id"]

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmtriage.errors import NoDebuginfo, NoInput
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
 
 
 class Kind(StrEnum):
@@ -94,6 +98,14 @@ def read_elf(path: Path) -> Elf:
 def read_build_id(path: Path) -> str | None:
     """The GNU build-id of a vmlinux, hex; None when it has none. NoDebuginfo if it is no ELF."""
     return read_elf(path).build_id
+
+
+def build_id_of(elf: "ELFFile") -> str | None:
+    """The GNU build-id of an ELF file that is open already."""
+    from elftools.elf.sections import NoteSection
+
+    notes = (each for each in elf.iter_sections("SHT_NOTE") if isinstance(each, NoteSection))
+    return next((found for each in notes if (found := _build_id(each))), None)
 
 
 def _build_id(section: object) -> str | None:

@@ -33,6 +33,7 @@ class Settings(BaseModel):
     packs: tuple[Path, ...] = ()  # more of them, beside; DIR:DIR
     # where signatures are kept as they were read; empty: nowhere
     cache_dir: Path | None = Field(default_factory=_cache_home)
+    slim: bool = True  # crash reads a slim namelist, where one can be had
     start_timeout_s: float = Field(900.0, gt=0)  # until crash's first prompt
     time_factor: float = Field(1.0, gt=0)  # multiplies every command's own time limit
     budget_s: float = Field(1800.0, gt=0)  # for all that crash is asked of one dump

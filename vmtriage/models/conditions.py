@@ -3,6 +3,7 @@
 from typing import Literal
 
 from vmtriage.models.base import Model
+from vmtriage.models.dump import Debuginfo
 from vmtriage.models.evidence import Problem
 
 SandboxKind = Literal["bubblewrap", "limits"]
@@ -13,6 +14,7 @@ class Tried(Model):
     """A rung that did not hold, and why."""
 
     rung: RungName
+    slim: bool = False  # with the slim namelist
     reason: str
     next_step: str = ""
 
@@ -36,4 +38,5 @@ class Conditions(Model):
     sandbox: SandboxKind | None = None  # None: crash was not run
     sandbox_reason: str = ""  # why not bubblewrap
     rung: Rung | None = None
+    debuginfo: Debuginfo | None = None  # that crash opened the dump with
     problems: tuple[Problem, ...] = ()

@@ -11,6 +11,7 @@ from pathlib import Path
 from vmtriage.analysis.rungs import problem_of
 from vmtriage.errors import NoDebuginfo, NoInput, NoPrompt, TriageError
 from vmtriage.models.conditions import Conditions, Rung, RungName, Tried
+from vmtriage.models.dump import Debuginfo
 from vmtriage.models.evidence import CommandStatus, Part, Problem
 from vmtriage.session.base import CommandOutput, Session, not_run
 from vmtriage.session.commands import LOG, CrashCommand
@@ -23,11 +24,20 @@ _NOT_MINIMAL = "crash opened this dump in its minimal mode only"
 
 
 @dataclass(frozen=True)
+class Started:
+    """A crash that reads the dump, and with what."""
+
+    session: Session
+    debuginfo: Debuginfo
+
+
+@dataclass(frozen=True)
 class Way:
-    """One rung that crash stands on."""
+    """One rung that crash stands on. `open` gives None where there is no such namelist."""
 
     name: RungName
-    open: Callable[[], Session]
+    open: Callable[[], Started | None]
+    slim: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,9 +58,15 @@ class Ladder:
         find_log: Callable[[], FoundLog | None],
         sandbox: Sandbox | None = None,
         failed: TriageError | None = None,
+        instead: Sequence[Way] = (),
+        at_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """failed: why no rung of crash's can be tried at all."""
-        self._ways, self._dump = list(ways), dump
+        """failed: why no rung of crash's can be tried at all. instead: the ways to go on where
+        crash refuses the slim namelist. at_end: called when the session is closed."""
+        self._ways, self._instead, self._dump = list(ways), list(instead), dump
+        self._at_end = at_end
+        self._debuginfo: Debuginfo | None = None
+        self._slim = False
         self._find_log = find_log
         self._sandbox = sandbox
         self._written = _stamp(dump)
@@ -97,6 +113,7 @@ class Ladder:
     def close(self) -> None:
         """Ends the session."""
         self._session.close()
+        self._at_end()
 
     @property
     def conditions(self) -> Conditions:
@@ -106,12 +123,11 @@ class Ladder:
             name=self._rung, reason=tried[-1].reason if tried else "", tried=tried,
             log_from=self._log_from, exit_code=self._exit_code if self._rung == "header" else 0,
         )  # fmt: skip
-        problems = [*problem_of(rung), *self._moved()]
-        if self._sandbox is None:
-            return Conditions(rung=rung, problems=tuple(problems))
+        problems = (*problem_of(rung), *self._moved())
         return Conditions(
-            sandbox=self._sandbox.kind, sandbox_reason=self._sandbox.reason,
-            rung=rung, problems=tuple(problems),
+            sandbox=self._sandbox.kind if self._sandbox else None,
+            sandbox_reason=self._sandbox.reason if self._sandbox else "",
+            rung=rung, debuginfo=self._debuginfo, problems=problems,
         )  # fmt: skip
 
     # -- going down ------------------------------------------------------------------------
@@ -127,25 +143,30 @@ class Ladder:
                     raise
                 self._version = self._session.crash_version
                 self._note(error)
-                if isinstance(error, NoDebuginfo):
-                    self._ways.clear()  # another option of crash will not help
+                if isinstance(error, NoDebuginfo):  # another option of crash will not help
+                    self._ways, self._instead = (self._instead, []) if self._slim else ([], [])
                 elif isinstance(error, NoPrompt):
                     self._ways = [way for way in self._ways if way.name == "minimal"]
-                self._session = self._next() if self._ways else self._without_crash()
+                self._session = self._next()
         return self._session
 
     def _note(self, error: TriageError) -> None:
         self._exit_code = self._exit_code or error.exit_code
         reason, step = (" ".join(text.split()) for text in (error.message, error.next_step))
-        self._tried.append(Tried(rung=self._rung, reason=reason, next_step=step))
+        told = Tried(rung=self._rung, slim=self._slim, reason=reason, next_step=step)
+        self._tried.append(told)
 
     def _next(self) -> Session:
-        way = self._ways.pop(0)
-        self._rung = way.name
-        return way.open()
+        while self._ways:
+            way = self._ways.pop(0)
+            started = way.open()
+            if started is not None:
+                self._rung, self._slim, self._debuginfo = way.name, way.slim, started.debuginfo
+                return started.session
+        return self._without_crash()
 
     def _without_crash(self) -> Session:
-        self._stands = True
+        self._stands, self._slim = True, False
         found = self._find_log()
         if found is None:
             self._rung = "header"

@@ -1,17 +1,21 @@
 """The rungs of one dump, from the settings: crash with less and less asked of it, then without."""
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from vmtriage.errors import TriageError
 from vmtriage.models.conditions import RungName
-from vmtriage.pipeline.ladder import FoundLog, Ladder, Way
+from vmtriage.models.dump import Debuginfo
+from vmtriage.pipeline.ladder import FoundLog, Ladder, Started, Way
+from vmtriage.pipeline.slim import Slim
 from vmtriage.session import dmesg
 from vmtriage.session.base import Progress
 from vmtriage.session.crash import CrashSession, CrashTarget
 from vmtriage.session.limits import Limits, default_memory_bytes
-from vmtriage.session.sandbox import Wanted, choose
+from vmtriage.session.sandbox import Sandbox, Wanted, choose
 from vmtriage.settings import Settings
 from vmtriage.source.beside import log_beside
 
@@ -42,26 +46,78 @@ class Bounds:
         )  # fmt: skip
 
 
-def with_crash(
-    crash: Path, vmlinux: Path, dump: Path, bounds: Bounds, progress: Progress
+@dataclass(frozen=True)
+class Tools:
+    """What every rung of crash's has in common."""
+
+    crash: Path
+    dump: Path
+    bounds: Bounds
+    sandbox: Sandbox
+    progress: Progress
+
+    def ways(self, found: Callable[[], Debuginfo | None], slim: bool = False) -> list[Way]:
+        """All rungs on one namelist. `found` is asked when crash is to be started."""
+        return [
+            Way(name, partial(self._start, found, options), slim) for name, options in _RUNGS
+        ]  # fmt: skip
+
+    def _start(
+        self, found: Callable[[], Debuginfo | None], options: tuple[str, ...]
+    ) -> Started | None:
+        debuginfo, bounds = found(), self.bounds
+        if debuginfo is None:
+            return None
+        debug = debuginfo.debug_path
+        target = CrashTarget(
+            crash=self.crash,
+            vmlinux=read_by_crash(debuginfo),
+            dump=self.dump,
+            debug=Path(debug).resolve() if debug and debuginfo.namelist is None else None,
+            start_timeout_s=bounds.start_timeout_s,
+            time_factor=bounds.time_factor,
+            options=options,
+            sandbox=self.sandbox,
+            limits=bounds.limits,
+            deadline=bounds.deadline,
+        )
+        return Started(CrashSession(target, self.progress), debuginfo)
+
+
+def read_by_crash(debuginfo: Debuginfo) -> Path:
+    """The file on crash's command line."""
+    told = debuginfo.namelist.path if debuginfo.namelist else debuginfo.path
+    return Path(told).resolve()
+
+
+def on_vmlinux(
+    crash: Path, debuginfo: Debuginfo, dump: Path, bounds: Bounds, progress: Progress
 ) -> Ladder:
-    """All rungs; crash starts at once on the first."""
-    sandbox = choose(bounds.sandbox, crash, (vmlinux, dump))
-    target = CrashTarget(
-        crash, vmlinux, dump, bounds.start_timeout_s, bounds.time_factor,
-        sandbox=sandbox, limits=bounds.limits, deadline=bounds.deadline,
+    """All rungs on the vmlinux; crash starts at once on the first."""
+    sandbox = choose(bounds.sandbox, crash, (read_by_crash(debuginfo), dump))
+    tools = Tools(crash, dump, bounds, sandbox, progress)
+    return Ladder(tools.ways(lambda: debuginfo), dump, partial(_find_log, dump, bounds), sandbox)
+
+
+def on_namelist(
+    crash: Path, slim: Slim, full: Callable[[], Debuginfo | None], dump: Path, bounds: Bounds,
+    progress: Progress,
+) -> Ladder:  # fmt: skip
+    """All rungs on a slim namelist; the vmlinux, if there is one, where crash refuses that."""
+    debuginfo = slim.debuginfo
+    sandbox = choose(bounds.sandbox, crash, (read_by_crash(debuginfo), dump))
+    tools = Tools(crash, dump, bounds, sandbox, progress)
+    first, *others = tools.ways(lambda: debuginfo, slim=True)
+    whole = tools.ways(full)
+    return Ladder(
+        (first, whole[0], *others), dump, partial(_find_log, dump, bounds), sandbox,
+        instead=whole, at_end=slim.remove,
     )  # fmt: skip
-
-    def way(name: RungName, options: tuple[str, ...]) -> Way:
-        return Way(name, lambda: CrashSession(replace(target, options=options), progress))
-
-    ways = [way(name, options) for name, options in _RUNGS]
-    return Ladder(ways, dump, lambda: _find_log(dump, bounds), sandbox)
 
 
 def without_crash(dump: Path, bounds: Bounds, why: TriageError) -> Ladder:
     """The lowest rungs alone."""
-    return Ladder((), dump, lambda: _find_log(dump, bounds), failed=why)
+    return Ladder((), dump, partial(_find_log, dump, bounds), failed=why)
 
 
 def _find_log(dump: Path, bounds: Bounds) -> FoundLog | None:

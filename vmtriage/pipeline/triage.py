@@ -37,7 +37,7 @@ from vmtriage.models.dump import DumpInfo
 from vmtriage.models.evidence import Facts
 from vmtriage.models.finding import PanicTask
 from vmtriage.models.report import Report, ReportIncident, Timing, ToolInfo
-from vmtriage.pipeline.opening import Opened
+from vmtriage.pipeline.opened import Opened
 from vmtriage.session.commands import PLAN
 
 
@@ -94,7 +94,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         ),
         rung=conditions.rung,
         dump=_with_crash_time(opened, facts),
-        debuginfo=opened.debuginfo,
+        debuginfo=conditions.debuginfo or opened.debuginfo,
         system=system_facts(facts),
         verdict=verdict,
         trigger=find_trigger(facts, incidents, stack, task),

@@ -15,6 +15,7 @@ from vmtriage.source.dump import identify
 from vmtriage.source.dumpfile import Dump, Missing, open_dump
 from vmtriage.source.dumpfile.flattened import reorder
 from vmtriage.source.kallsyms import Symbol
+from vmtriage.source.kallsyms_search import find_tables
 
 pytestmark = pytest.mark.live
 
@@ -125,3 +126,12 @@ def test_live_reordering_gives_what_makedumpfile_would_have_written(tmp_path: Pa
     dump = built("sysrq", "6.1", 1)
     reorder(dump.vmcore_in("flat"), tmp_path / "plain")
     assert (tmp_path / "plain").read_bytes() == dump.vmcore.read_bytes()
+
+
+def test_live_tables_are_found_where_vmcoreinfo_hides_them() -> None:
+    dump = built("sysrq", "6.12", 2)
+    with open_dump(dump.vmcore) as memory:
+        info = memory.info
+        true = {name.removeprefix("kallsyms_"): address for name, address in info.symbols.items()
+                if name.startswith("kallsyms_")}  # fmt: skip
+        assert find_tables(memory) == true

@@ -161,7 +161,8 @@ def analyze(
         opened = open_input(request, settings, progress)
         for problem in opened.problems:
             if problem.kind == "build_id_mismatch":
-                click.echo(f"\nvmtriage: WARNING: {problem.message}", err=True)
+                line = "\r\033[K" if sys.stderr.isatty() else ""
+                click.echo(f"{line}vmtriage: WARNING: {problem.message}", err=True)
         try:
             from vmtriage.pipeline.triage import triage
             from vmtriage.report.forms import RENDERERS, prepare, terminal_summary, write

@@ -6,14 +6,18 @@ import lzma
 import multiprocessing
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import zstandard
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.test_source import kdump
 from tests.vmlinux import BUILD_ID, OTHER_ID, RELEASE, dump_of, vmlinux
+from vmtriage.cli import main
 from vmtriage.errors import NoDebuginfo, NoInput
 from vmtriage.models.dump import Debuginfo
 from vmtriage.source.debuginfo import Search, find, module_debuginfo, read_build_id
@@ -129,7 +133,8 @@ def test_the_error_tells_places_reasons_and_the_one_command(tmp_path: Path, sear
         line.startswith(f"  rejected: {tmp_path}/vmlinux: it has build-id") for line in lines
     )
     assert any(f"{USUAL[1]}: " in line for line in lines if line.startswith("  rejected"))
-    assert any(USUAL[0] in line for line in lines if line.startswith("  not there, the usual"))
+    usual = lines.index("  not there (the usual place):")
+    assert f"    {search.root}/{USUAL[0]}" in lines[usual:]
     assert "DEBUGINFOD_URLS names no server" in str(caught.value)
     assert f"apt-get install linux-image-{RELEASE}-dbg" in caught.value.next_step
 
@@ -300,3 +305,38 @@ def test_module_debuginfo_is_found_for_the_release_alone(tmp_path: Path, tree: s
     assert module_debuginfo(RELEASE, [tmp_path], Path("/nowhere")) == tmp_path / tree / RELEASE
     assert module_debuginfo("6.1.0-10-amd64", root=tmp_path) is None
     assert module_debuginfo(None, root=tmp_path) is None
+
+
+def test_a_directory_that_cannot_be_read_is_told_and_the_search_goes_on(
+    tmp_path: Path, search: Search
+) -> None:
+    right = put(search.root / USUAL[0], vmlinux())
+    closed = tmp_path / ("x" * 300)  # also for root: no file system takes that name
+    found = find(dump_of(tmp_path), replace(search, directories=(closed,)))
+    assert found.path == str(right)
+    assert "File name too long" in {each.reason for each in found.looked}
+
+
+def test_the_cache_is_private_whatever_the_umask(tmp_path: Path, search: Search) -> None:
+    before = os.umask(0o002)
+    try:
+        put(tmp_path / "vmlinux.gz", gzip.compress(vmlinux()))
+        found = Path(find(dump_of(tmp_path), search).path)
+    finally:
+        os.umask(before)
+    assert found.stat().st_mode & 0o777 == 0o600
+    assert found.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_command_line_says_what_is_missing_and_asks_nobody_when_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vmcore").write_bytes(kdump())
+    monkeypatch.setenv("DEBUGINFOD_URLS", "http://debuginfod.invalid")
+    done = CliRunner().invoke(main, ["analyze", str(tmp_path / "vmcore"), "--no-fetch"])
+    assert done.exit_code == 66
+    assert f"no vmlinux with debuginfo for {RELEASE} (build-id {BUILD_ID})" in done.output
+    assert "forbidden by --no-fetch" in done.output
+    monkeypatch.setenv("VMTRIAGE_FETCH", "0")
+    done = CliRunner().invoke(main, ["analyze", str(tmp_path / "vmcore")])
+    assert "forbidden by --no-fetch or VMTRIAGE_FETCH" in done.output

@@ -3,6 +3,9 @@
 import gzip
 import http.server
 import shlex
+import shutil
+import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -236,6 +239,31 @@ def test_halves_that_a_distribution_splits_are_both_fetched(
     assert len(server.asked) == 2
 
 
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make a certificate")
+def test_https_is_checked_and_a_slow_server_behind_it_is_cut_off_too(
+    tmp_path: Path, search: Search, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    there = f"https://localhost:{server.server_port}"
+    search = replace(search, servers=Servers((there,), timeout_s=0.5))
+    server.answers[PATH] = whole(vmlinux())
+    assert "certificate" in find_error(tmp_path, search).message
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    server.answers[PATH] = drip(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    assert "too slow" in find_error(tmp_path, search).message
+    server.answers[PATH] = whole(vmlinux())
+    assert find(dump_of(tmp_path), search).found_by == "debuginfod"
+
+
 def test_a_proxy_is_used_where_the_environment_says_so(
     tmp_path: Path, search: Search, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,3 +396,12 @@ def test_without_a_build_id_a_command_that_wants_one_is_not_run(
 ) -> None:
     with pytest.raises(NoDebuginfo, match="the dump does not say its build-id"):
         by_command(tmp_path, search, "sys.exit(0)", build_id=None)
+
+
+def test_what_does_not_fit_the_disk_is_not_even_begun(
+    tmp_path: Path, search: Search, server: Server
+) -> None:
+    server.answers[PATH] = whole(b"", claim=1 << 60)
+    with pytest.raises(NoDebuginfo, match=r"no room for it: \d+ MB are free"):
+        find(dump_of(tmp_path), replace(search, max_bytes=1 << 62))
+    assert left_in(tmp_path) == []

@@ -132,6 +132,11 @@ def main(debug: bool) -> None:
     help="Never fetch a vmlinux from debuginfod or by VMTRIAGE_DEBUGINFO_COMMAND.",
 )
 @click.option(
+    "--no-slim",
+    is_flag=True,
+    help="Let crash read the vmlinux itself, not a slim namelist of it: ten times slower.",
+)
+@click.option(
     "--allow-mismatch",
     is_flag=True,
     help="Go on with a vmlinux of another build. Nothing in the report can be trusted then.",
@@ -148,7 +153,7 @@ def main(debug: bool) -> None:
 def analyze(
     vmcore: Path, vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
     record: Path | None, crash: str | None, debuginfo_dirs: tuple[Path, ...],
-    no_fetch: bool, allow_mismatch: bool,
+    no_fetch: bool, no_slim: bool, allow_mismatch: bool,
     signatures: Path | None, packs: tuple[Path, ...], fail_on: str | None, quick: bool,
     quiet: bool,
 ) -> None:  # fmt: skip
@@ -164,12 +169,14 @@ def analyze(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with _progress(quiet) as progress:
         request = Request(
-            vmcore, vmlinux, record, debuginfo_dirs, not no_fetch, allow_mismatch
+            vmcore, vmlinux, record, debuginfo_dirs, not no_fetch, allow_mismatch,
+            not no_slim,
         )  # fmt: skip
         opened = open_input(request, settings, progress)
         for problem in opened.problems:
             if problem.kind == "build_id_mismatch":
-                click.echo(f"\nvmtriage: WARNING: {problem.message}", err=True)
+                line = "\r\033[K" if sys.stderr.isatty() else ""
+                click.echo(f"{line}vmtriage: WARNING: {problem.message}", err=True)
         try:
             from vmtriage.pipeline.triage import triage
             from vmtriage.report.forms import RENDERERS, prepare, terminal_summary, write

@@ -10,7 +10,6 @@ from typing import IO
 
 from vmtriage.errors import NoDebuginfo, NoInput
 from vmtriage.models.dump import Debuginfo, DumpInfo
-from vmtriage.source.debuginfo.archive import vmlinux_in
 from vmtriage.source.debuginfo.elf import (
     COMPRESSED,
     PACKAGES,
@@ -21,7 +20,6 @@ from vmtriage.source.debuginfo.elf import (
     read_elf,
 )
 from vmtriage.source.debuginfo.store import Store, name_of
-from vmtriage.source.debuginfo.streams import damage_told, inflate
 from vmtriage.source.debuginfo.trail import Trail, Unusable
 
 _ARCHIVE_FACTOR = 4  # a package holds the modules' debuginfo, too
@@ -178,6 +176,9 @@ class Candidates:
 
     def _unpack(self, path: Path, kind: Kind, target: Path) -> None:
         """The vmlinux of a compressed file or a package, also one compressed in a package."""
+        from vmtriage.source.debuginfo.archive import vmlinux_in
+        from vmtriage.source.debuginfo.streams import damage_told, inflate
+
         # without a build-id to prove it, a package's other kernels are told by their path alone
         release = self._dump.release if self._dump.build_id is None else None
         with ExitStack() as stack, damage_told():

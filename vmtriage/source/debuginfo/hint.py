@@ -13,8 +13,9 @@ class PackageHint:
     note: str = ""
 
     def __str__(self) -> str:
-        said = f"{self.command}   (package {self.package}"
-        return said + (f"; {self.note})" if self.note else ")")
+        package = "" if self.package in self.command else f"package {self.package}"
+        more = "; ".join(filter(None, (package, self.note)))
+        return f"{self.command}   ({more})" if more else self.command
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,12 @@ _ROWS = (
          "zypper --plus-content debug install {package}",
          "the last number may differ; kernel-{flavour} of this version is needed, too"),
 )  # fmt: skip
-_TABLE = tuple((re.compile(row.form), row) for row in _ROWS)
 
 
 def hint(release: str | None) -> PackageHint | None:
     """The package of this release; None for a kernel of nobody we know."""
-    for form, row in _TABLE:
-        if release and (match := form.fullmatch(release)):
+    for row in _ROWS:
+        if release and (match := re.fullmatch(row.form, release)):
             told = {"release": release, **match.groupdict()}
             package = row.package.format(**told)
             command = row.command.format(package=package, **told)

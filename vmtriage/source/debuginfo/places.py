@@ -26,7 +26,6 @@ _BESIDE = ("vmlinux-{release}", "vmlinux-{release}.debug", "vmlinux", "vmlinux.d
 _BY_BUILD_ID = "usr/lib/debug/.build-id/{head}/{tail}.debug"
 _PACKAGES = ("*.rpm", "*.deb", "*.ddeb")
 _FLAVOUR = re.compile(r"\+(?:debug|rt|64k|rt-debug|64k-debug)$|\.debug$")
-_SUSE = re.compile(SUSE_RELEASE)
 _MAX_LISTED = 10_000  # names of one directory: a share may hold a mirror
 
 
@@ -78,7 +77,7 @@ def packages(directory: Path, release: str | None) -> list[Path]:
 
 def _names_of(release: str) -> re.Pattern[str]:
     """What the packages of a release are called: some put the flavour before the version."""
-    if suse := _SUSE.fullmatch(release):  # code and debuginfo are two packages
+    if suse := re.fullmatch(SUSE_RELEASE, release):  # code and debuginfo are two packages
         version, flavour = re.escape(suse[1]), suse[2]
         return re.compile(rf"^kernel-{flavour}-(?:debuginfo-)?{version}\.")
     bare = re.escape(_FLAVOUR.sub("", release))

@@ -8,8 +8,8 @@ from vmtriage.errors import NoInput
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.source.debuginfo import places
 from vmtriage.source.debuginfo.candidates import Candidates
-from vmtriage.source.debuginfo.debuginfod import Servers, shown
 from vmtriage.source.debuginfo.places import Place
+from vmtriage.source.debuginfo.servers import Servers, shown, url_of
 from vmtriage.source.debuginfo.store import MAX_BYTES, Store
 from vmtriage.source.debuginfo.telling import not_found
 from vmtriage.source.debuginfo.trail import Unusable
@@ -82,7 +82,11 @@ def _given(path: Path, dump: DumpInfo, search: Search, candidates: Candidates) -
 
 
 def _try_place(candidates: Candidates, place: Place) -> Debuginfo | None:
-    files = place.files()
+    try:
+        files = place.files()
+    except OSError as error:  # a directory that may not be read
+        candidates.trail.rejected(place.path, place.found_by, error.strerror or "cannot be read")
+        return None
     if not files:
         candidates.trail.absent(place.path, place.found_by)
     return next(
@@ -154,7 +158,7 @@ def _ask(
 ) -> Debuginfo | None:  # fmt: skip
     from vmtriage.source.debuginfo import debuginfod
 
-    url = debuginfod.url_of(server, build_id, what)
+    url = url_of(server, build_id, what)
 
     def make(to: Path, store: Store) -> None:
         limits = search.servers

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import IO
 
 from vmtriage.source.debuginfo.elf import Elf
-from vmtriage.source.debuginfo.streams import read
 from vmtriage.source.debuginfo.trail import Unusable
 
 MAX_BYTES = 8 << 30  # of one vmlinux; the largest seen have two
@@ -50,10 +49,9 @@ class Store:
         directory = cache_dir / "debuginfo"
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for each in (cache_dir, directory):
-                found = each.stat()
-                if found.st_uid != os.geteuid() or found.st_mode & _OTHERS_WRITE:
-                    raise Unusable(f"the cache {each} belongs to, or is open to, somebody else")
+            found = directory.stat()
+            if found.st_uid != os.geteuid() or found.st_mode & _OTHERS_WRITE:
+                raise Unusable(f"the cache {directory} belongs to, or is open to, somebody else")
         except OSError as error:
             raise Unusable(f"the cache {directory} cannot be used: {error.strerror}") from error
         store = cls(directory, max_bytes)
@@ -110,6 +108,8 @@ class Store:
 
     def write(self, stream: IO[bytes], target: Path, size: int | None = None) -> int:
         """Copies a stream to a file of the workspace, within the bounds. Bytes written."""
+        from vmtriage.source.debuginfo.streams import read
+
         self.check_room(size or 0)
         written = 0
         try:

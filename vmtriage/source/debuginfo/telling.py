@@ -20,8 +20,9 @@ def not_found(
     lines += [f"  rejected: {each.place}: {each.reason}" for each in rejected]
     absent = [each for each in looked if each.outcome == "absent"]
     for found_by, group in groupby(absent, key=lambda each: each.found_by):
-        places = [f"{each.place} ({each.reason})" if each.reason else each.place for each in group]
-        lines.append(f"  not there, {found_by}: {', '.join(places)}")
+        places = [f"{each.place}: {each.reason}" if each.reason else each.place for each in group]
+        between = " " if len(places) == 1 else "\n    "
+        lines.append(between.join([f"  not there ({found_by}):", *places]))
     return NoDebuginfo("\n".join(lines), next_step=_next_step(dump, given, rejected))
 
 

@@ -16,8 +16,16 @@ _DEADLINE = (b"dd_init_queue", b"dd_init_sched", b"deadline_init_queue")
 _EXPIRES_S = 5  # write_expire = 5 * HZ
 
 
-def build(of: Ingredients, path: Path, adaptations: Sequence[Adaptation] = ()) -> None:
-    """Writes the namelist. Raises BadBtf where the types contradict themselves, OSError."""
+ALGORITHM = 1  # to be raised with every change of what is written: a cache keeps the old
+
+
+def build(
+    of: Ingredients, path: Path, adaptations: Sequence[Adaptation] = ()
+) -> tuple[Adaptation, ...]:
+    """Writes the namelist; the adaptations that this kernel needed.
+
+    Raises BadBtf where the types contradict themselves, OSError where there is no room.
+    """
     table = table_of(of.btf)
     by_name = _by_name(of.symbols)
     debug = debug_sections(
@@ -25,6 +33,7 @@ def build(of: Ingredients, path: Path, adaptations: Sequence[Adaptation] = ()) -
         _ticks(of, by_name), sizes_for(table, adaptations),
     )  # fmt: skip
     elf.write(path, of, kept(of.symbols), debug)
+    return tuple(each for each in adaptations if sizes_for(table, [each]))
 
 
 def _by_name(symbols: Sequence[Symbol]) -> dict[bytes, Symbol]:

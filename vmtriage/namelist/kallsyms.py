@@ -48,28 +48,36 @@ def in_sections(named: Iterable[Named]) -> tuple[tuple[Section, ...], tuple[Symb
     """Sections that cover all symbols, and the symbols in them; a size is the way to the next."""
     every = list(named)
     known = _known({each.name: each for each in every})
-    every = [*_per_cpu(every, known)]
+    every = [*per_cpu(every, known)]
     inside = sorted({e.address: e.kind for e in every if e.kind not in "aA"}.items())
     floor = min((each.address for each in known if each.name == ".text"), default=0)
     sections = sorted([*known, *_between(known, [p for p in inside if p[0] >= floor])],
                       key=lambda each: each.address)  # fmt: skip
-    starts = [each.address for each in sections]
-    ordered = sorted({each.address for each in every})
-    following = dict(zip(ordered, ordered[1:], strict=False))
-    symbols = [
+    own = [
         Symbol(each.name.encode(), "b" if each.empty else _LETTERS[each.flags], each.address, 0, n)
         for n, each in enumerate(sections) if each in known
     ]  # as the linker has them, the first of all: crash prints them
+    return tuple(sections), (*own, *placed(every, sections))
+
+
+def placed(every: Sequence[Named], sections: Sequence[Section]) -> tuple[Symbol, ...]:
+    """The symbols in the sections given."""
+    numbers = sorted(range(len(sections)), key=lambda n: sections[n].address)
+    starts = [sections[n].address for n in numbers]
+    ordered = sorted({each.address for each in every})
+    following = dict(zip(ordered, ordered[1:], strict=False))
+    symbols = []
     for name, kind, address in every:
         at = bisect_right(starts, address) - 1
         place, size = None, following.get(address, address) - address
         if kind not in "aA" and at >= 0:
-            end = sections[at].address + sections[at].size
-            place = at if address <= end else None
+            section = sections[numbers[at]]
+            end = section.address + section.size
+            place = numbers[at] if address <= end else None
             size = 1 if _MARK.fullmatch(name) else min(size, max(end - address, 1))
-            size = min(size, _LARGEST) if kind in "rR" or sections[at].name == ".rodata" else size
+            size = min(size, _LARGEST) if kind in "rR" or section.name == ".rodata" else size
         symbols.append(Symbol(name.encode(), kind, address, size, place))
-    return tuple(sections), tuple(symbols)
+    return tuple(symbols)
 
 
 def _known(places: Mapping[str, Named]) -> list[Section]:
@@ -83,7 +91,7 @@ def _known(places: Mapping[str, Named]) -> list[Section]:
     return found
 
 
-def _per_cpu(named: Iterable[Named], known: Sequence[Section]) -> Iterator[Named]:
+def per_cpu(named: Iterable[Named], known: Sequence[Section]) -> Iterator[Named]:
     """kallsyms says A of per-CPU variables that count from 0; crash wants them to be data."""
     area = next((each for each in known if each.name == ".data..percpu"), None)
     size = area.size if area is not None and area.address == 0 else -1

@@ -1,7 +1,7 @@
 """What a vmlinux has for a namelist: types, symbols, sections, the banner and HZ."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -30,15 +30,17 @@ def read_vmlinux(path: Path) -> Ingredients:
         ) from error
 
 
-def read_image(file: BinaryIO, called: str,
-               symbols: tuple[Symbol, ...] | None = None) -> Ingredients:  # fmt: skip
-    """The same of an open file. `symbols`: where it has none of its own."""
+Finder = Callable[["Reader", tuple[Section, ...]], tuple[Symbol, ...]]
+
+
+def read_image(file: BinaryIO, called: str, find: Finder | None = None) -> Ingredients:
+    """The same of an open file. `find`: looks for symbols where it has no table of them."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
     try:
         elf = ELFFile(file)
-        return _read(elf, called, symbols)
+        return _read(elf, called, find)
     except (ELFError, ValueError, KeyError, struct.error, OverflowError, IndexError) as error:
         raise NoDebuginfo(
             f"{called} is not a vmlinux: {error or 'not an ELF file'}",
@@ -46,7 +48,7 @@ def read_image(file: BinaryIO, called: str,
         ) from error
 
 
-def _read(elf: "ELFFile", called: str, given: tuple[Symbol, ...] | None) -> Ingredients:
+def _read(elf: "ELFFile", called: str, find: Finder | None) -> Ingredients:
     order = "<" if elf.little_endian else ">"
     if elf.elfclass != 64:
         raise NoDebuginfo(
@@ -66,13 +68,15 @@ def _read(elf: "ELFFile", called: str, given: tuple[Symbol, ...] | None) -> Ingr
                 each["sh_type"] == _NOBITS)
         for each in places.values()
     )  # fmt: skip
-    symbols = given if given is not None else _symbols(elf, order, numbers, sections)
+    reader = Reader(elf, order)
+    symbols = _symbols(elf, order, numbers, sections)
+    found = () if symbols or find is None else find(reader, sections)
+    symbols = symbols or found
     if not symbols:
         raise NoDebuginfo(
             f"{called} has no symbols (it was stripped)",
             next_step="give the dump instead, or the vmlinux of the debuginfo package",
         )
-    reader = Reader(elf, order)
     by_name = {each.name: each for each in reversed(symbols)}
     btf = named[".BTF"].data()
     return Ingredients(
@@ -85,7 +89,7 @@ def _read(elf: "ELFFile", called: str, given: tuple[Symbol, ...] | None) -> Ingr
         else struct.unpack_from(order + "H", _head(elf), 18)[0],
         pointer=elf.elfclass // 8,
         hz=hz_of(btf, by_name, reader.read),
-        sizes_known=given is None,
+        sizes_known=not found,
     )  # fmt: skip
 
 

@@ -26,7 +26,9 @@ def is_bzimage(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(_MAGIC_AT + 4)[_MAGIC_AT:] == _MAGIC
     except OSError as error:
-        raise NoInput(f"cannot read {path}: {error.strerror}", next_step="check the path") from error
+        raise NoInput(
+            f"cannot read {path}: {error.strerror}", next_step="check the path"
+        ) from error
 
 
 def read_vmlinuz(path: Path) -> Ingredients:

@@ -55,7 +55,8 @@ def in_sections(named: Iterable[Named]) -> tuple[tuple[Section, ...], tuple[Symb
                       key=lambda each: each.address)  # fmt: skip
     own = [
         Symbol(each.name.encode(), "b" if each.empty else _LETTERS[each.flags], each.address, 0, n)
-        for n, each in enumerate(sections) if each in known
+        for n, each in enumerate(sections)
+        if each in known
     ]  # as the linker has them, the first of all: crash prints them
     return tuple(sections), (*own, *placed(every, sections))
 

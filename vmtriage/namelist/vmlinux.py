@@ -118,7 +118,9 @@ def _symbols(elf: "ELFFile", order: str, numbers: Mapping[int, int],
         else:
             continue
         bind = info >> 4
-        letter = ("W" if letter == "t" else "V") if bind == 2 else letter.upper() if bind else letter
+        letter = (
+            ("W" if letter == "t" else "V") if bind == 2 else letter.upper() if bind else letter
+        )
         if kind == _OF_SECTION and place is not None:
             text = sections[place].name.encode()
         else:

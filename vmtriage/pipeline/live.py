@@ -24,7 +24,7 @@ from vmtriage.source.debuginfo.elf import Kind, kind_of
 def open_live(
     request: Request, dump: DumpInfo, settings: Settings, progress: Progress, began: float
 ) -> Opened:
-    """Starts crash on a slim namelist, else on the vmlinux; without both the log is all there is."""
+    """Starts crash on a slim namelist, else on the vmlinux; without both there is only the log."""
     bounds = Bounds.of(settings, began)
     given = _given(request, dump, settings, progress)
     refused: tuple[LookedAt, ...] = ()
@@ -52,8 +52,10 @@ def _given(
     if path is None:
         return None
     if path.is_file() and request.slim and settings.slim and kind_of(path) is Kind.BOOT_IMAGE:
-        return Debuginfo(path=str(path), build_id=dump.build_id,
-                         build_id_matches=True if dump.build_id else None, found_by="--vmlinux")  # fmt: skip
+        matches = True if dump.build_id else None  # else it is refused when it is read
+        return Debuginfo(
+            path=str(path), build_id=dump.build_id, build_id_matches=matches, found_by="--vmlinux"
+        )
     return _find(request, dump, settings, progress)
 
 
@@ -99,9 +101,7 @@ def _with_dwarf(given: Debuginfo | None) -> Debuginfo | None:
     return given if given and kind_of(Path(given.path)) is Kind.ELF else None
 
 
-def _find(
-    request: Request, dump: DumpInfo, settings: Settings, progress: Progress
-) -> Debuginfo:
+def _find(request: Request, dump: DumpInfo, settings: Settings, progress: Progress) -> Debuginfo:
     return debuginfos.find(dump, _search(request, settings), progress)
 
 

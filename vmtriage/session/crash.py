@@ -58,9 +58,7 @@ class CrashSession:
         self._target = target
         self._progress = progress
         self._scratch = Path(tempfile.mkdtemp(prefix="vmtriage-")).resolve()
-        self._command = target.sandbox.command(
-            target.crash, self._scratch, target.files
-        )
+        self._command = target.sandbox.command(target.crash, self._scratch, target.files)
         self._process: CrashProcess | None = None
         self._serial = 0
         self._starts = 0

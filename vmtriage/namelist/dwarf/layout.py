@@ -97,7 +97,9 @@ def bit_fields(table: TypeTable, number: int, narrow: frozenset[int]) -> dict[in
     if not narrow:
         return {}
     return {
-        place: table.raw[table.places[of]] if table.order == "<" else table.raw[table.places[of] + 3]
+        place: table.raw[table.places[of]]
+        if table.order == "<"
+        else table.raw[table.places[of] + 3]
         for place, (_, of, _) in enumerate(members(table, number))
         if of in narrow
     }

@@ -108,10 +108,7 @@ class TypeWriter:
             ]
         else:
             mask = 0xFFFFFF if table.flags[number] else 0xFFFFFFFF
-            out += [
-                pack(11, name, offsets[of], (at & mask) >> 3)
-                for name, of, at in every
-            ]
+            out += [pack(11, name, offsets[of], (at & mask) >> 3) for name, of, at in every]
         out.append(b"\0")
         return b"".join(out)
 

@@ -10,4 +10,12 @@ from vmtriage.source.debuginfo.modules import module_debuginfo
 from vmtriage.source.debuginfo.search import Search, find
 from vmtriage.source.debuginfo.servers import Servers
 
-__all__ = ["Search", "Servers", "build_id_of", "find", "module_debuginfo", "package_hint", "read_build_id"]
+__all__ = [
+    "Search",
+    "Servers",
+    "build_id_of",
+    "find",
+    "module_debuginfo",
+    "package_hint",
+    "read_build_id",
+]

@@ -37,6 +37,4 @@ _TEXT = re.compile(_PADDING.encode())
 def kept(symbols: Iterable[Symbol]) -> list[Symbol]:
     """Those of use, in their order."""
     data, text = _DATA.match, _TEXT.match
-    return [
-        each for each in symbols if not (text if each.kind in "tTwW" else data)(each.name)
-    ]
+    return [each for each in symbols if not (text if each.kind in "tTwW" else data)(each.name)]

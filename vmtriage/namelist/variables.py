@@ -36,4 +36,3 @@ def variables_of(table: TypeTable, symbols: Mapping[bytes, Symbol]) -> Iterator[
         symbol = symbols.get(name.encode())
         if symbol is not None:
             yield Variable(name, symbol.address, symbol.size, types)
-

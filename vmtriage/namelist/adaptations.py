@@ -29,7 +29,7 @@ ADAPTATIONS = (
         ends_with="numbers",
         adds="upid",
         why="crash reads sizeof(struct pid) bytes and looks for numbers[0] in them; since Linux"
-        " 6.5 numbers[] has no length of its own, so it finds no tasks",
+        " 6.5 and its backports numbers[] has no length, so it finds no tasks",
         source="Linux b69f0aeb0689 (pid: Replace struct pid 1-element array with flex-array),"
         " crash 8.0.4 (task.c, refresh_xarray_task_table)",
     ),

@@ -1,5 +1,6 @@
 """Ingredients to a file that crash opens as it does a vmlinux with debuginfo."""
 
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from vmtriage.namelist.dwarf.sections import Constant, debug_sections
 from vmtriage.namelist.ingredients import Ingredients, Symbol
 from vmtriage.namelist.symbols import kept
 from vmtriage.namelist.variables import variables_of
+from vmtriage.source.btf import BadBtf
 from vmtriage.source.btf_table import table_of
 
 # Where crash looks for `write_expire`, in its order; task_init() of task.c.
@@ -26,6 +28,15 @@ def build(
 
     Raises BadBtf where the types contradict themselves, OSError where there is no room.
     """
+    try:
+        return _build(of, path, adaptations)
+    except (struct.error, LookupError, OverflowError) as error:  # a reference to nowhere
+        raise BadBtf(f"the types contradict themselves: {error}") from error
+
+
+def _build(
+    of: Ingredients, path: Path, adaptations: Sequence[Adaptation]
+) -> tuple[Adaptation, ...]:
     table = table_of(of.btf)
     by_name = _by_name(of.symbols)
     debug = debug_sections(

@@ -5,7 +5,9 @@ Layout: Documentation/arch/x86/boot.rst (boot protocol 2.08 and newer).
 
 import io
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from vmtriage.errors import NoDebuginfo, NoInput
 from vmtriage.namelist.image_symbols import symbols_within
@@ -67,9 +69,7 @@ def _decompressed(data: bytes) -> bytes:
     if data.startswith(b"BZh"):
         return bz2.BZ2Decompressor().decompress(data, _LARGEST)
     if data.startswith(b"\x28\xb5\x2f\xfd"):
-        import cramjam
-
-        return bytes(cramjam.zstd.decompress(data[:-4]))
+        return _with_cramjam("zstd", lambda packer: packer.zstd.decompress(data[:-4]))
     if data.startswith(b"\x02\x21\x4c\x18"):
         return _legacy_lz4(data[4:-4])
     if data.startswith(_LZOP):
@@ -77,14 +77,25 @@ def _decompressed(data: bytes) -> bytes:
     raise ValueError(f"packed in a way that is not known ({data[:4].hex()})")
 
 
-def _legacy_lz4(data: bytes) -> bytes:
+def _with_cramjam(form: str, unpack: Callable[..., Any]) -> bytes:
     import cramjam
 
-    out, at = [], 0
+    try:
+        return bytes(unpack(cramjam))
+    except cramjam.DecompressionError as error:
+        raise ValueError(f"damaged {form}: {error}") from error
+
+
+def _legacy_lz4(data: bytes) -> bytes:
+    out, at = list[bytes](), 0
     while at + 4 <= len(data):
         (size,) = struct.unpack_from("<I", data, at)
         block = data[at + 4 : at + 4 + size]
-        out.append(bytes(cramjam.lz4.decompress_block(block, output_len=_LEGACY_BLOCK)))
+        out.append(
+            _with_cramjam(
+                "lz4", lambda c, b=block: c.lz4.decompress_block(b, output_len=_LEGACY_BLOCK)
+            )
+        )
         at += 4 + size
     return b"".join(out)
 
@@ -95,11 +106,11 @@ def _lzop(data: bytes) -> bytes:
 
     at = len(_LZOP)
     (version,) = struct.unpack_from(">H", data, at)
-    at += 7 if version >= 0x0940 else 6  # versions, method and level
+    at += 8 if version >= 0x0940 else 7  # versions, method and level
     (flags,) = struct.unpack_from(">I", data, at)
     at += 4 + (4 if flags & 0x800 else 0) + (12 if version >= 0x0940 else 8)
     at += 1 + data[at] + 4  # name and checksum
-    out, packer = [], lzallright.LZOCompressor()
+    out, packer = list[bytes](), lzallright.LZOCompressor()
     while True:
         (size,) = struct.unpack_from(">I", data, at)
         if not size:

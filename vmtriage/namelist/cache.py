@@ -67,14 +67,14 @@ class NamelistCache:
                 os.utime(path)
         return card
 
-    def make(self, path: Path, write: Callable[[Path], Card]) -> Card:
-        """The card of what `write` wrote, or of what another process wrote meanwhile.
+    def make(self, path: Path, write: Callable[[Path], Card], good: Callable[[Card], bool]) -> Card:
+        """The card of what `write` wrote, or of what another process wrote meanwhile, if `good`.
 
         OSError where the directory cannot be written.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._alone():
-            if (found := self.find(path)) is not None:
+            if (found := self.find(path)) is not None and good(found):
                 return found
             part = self._directory / f".{secrets.token_hex(8)}.part"
             try:

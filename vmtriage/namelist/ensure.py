@@ -54,12 +54,15 @@ def ensure(
     def write(path: Path) -> Card:
         return make(wanted, path, adaptations)
 
+    def good(card: Card) -> bool:  # a vmlinux knows where each symbol ends, a dump does not
+        return wanted.vmlinux is None or card.made_from != "vmcore"
+
     if cache is not None and kept is not None:
         card = cache.find(kept)
-        if card is not None:
+        if card is not None and good(card):
             return _namelist(kept, card, True, began)
         try:
-            return _namelist(kept, cache.make(kept, write), False, began)
+            return _namelist(kept, cache.make(kept, write, good), False, began)
         except OSError:
             pass  # another's directory, or no room there
     path = scratch / "slim.namelist"

@@ -68,7 +68,7 @@ def _symbols(raw: bytes, order: str, ends: tuple[int, int], tokens: list[bytes])
 def _counts(
     raw: bytes, order: str, end: int, tokens: list[bytes]
 ) -> Iterator[tuple[int, int, int]]:
-    """Numbers that may be that of the symbols: behind each stand names, each with a kind's letter."""
+    """Numbers that may be that of the symbols: behind each stand names with a kind's letter."""
     letters = frozenset(code for code, text in enumerate(tokens) if text[:1] in _LETTERS)
     for place, count in enumerate(struct.unpack(f"{order}{end // 4}I", raw[: end // 4 * 4])):
         at = place * 4
@@ -104,7 +104,7 @@ def _names(raw: bytes, at: int, count: int, tokens: list[bytes]) -> list[bytes]:
 
 
 def _offsets(end: int, count_at: int, count: int) -> Iterator[tuple[int, int]]:
-    """Where the offsets and their base may stand: behind the tokens since 6.4, before all before."""
+    """Where the offsets and their base may stand: since 6.4 behind the tokens."""
     behind = -(-end // 8) * 8
     yield behind, -(-(behind + 4 * count) // 8) * 8
     base = (count_at - 8) & ~7

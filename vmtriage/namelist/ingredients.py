@@ -1,5 +1,6 @@
 """What a namelist is made of, wherever it was found: a vmlinux, a vmlinuz, a dump."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -52,3 +53,9 @@ class Ingredients:
     hz: int | None = None
     sizes_known: bool = True
     module_btfs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def release_of(banner: bytes) -> str | None:
+    """ "6.1.0-9-amd64", as the banner says."""
+    told = re.match(rb"Linux version ([\w.+~-]{1,64}) ", banner)
+    return told[1].decode() if told else None

@@ -9,6 +9,7 @@ one that has, for each address it names, which costs crash seconds and in the en
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from vmtriage.namelist.ingredients import Section, Symbol
@@ -66,7 +67,7 @@ def placed(every: Sequence[Named], sections: Sequence[Section]) -> tuple[Symbol,
     numbers = sorted(range(len(sections)), key=lambda n: sections[n].address)
     starts = [sections[n].address for n in numbers]
     ordered = sorted({each.address for each in every})
-    following = dict(zip(ordered, ordered[1:], strict=False))
+    following = dict(pairwise(ordered))
     symbols = []
     for name, kind, address in every:
         at = bisect_right(starts, address) - 1

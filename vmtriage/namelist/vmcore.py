@@ -13,7 +13,7 @@ _MACHINES = {"x86_64": 62, "aarch64": 183, "ppc64le": 21, "ppc64": 21, "s390x": 
 
 
 def read_vmcore(path: Path, *others: Path) -> Ingredients:
-    """Raises NoDebuginfo where the dump lacks what is needed, BadDump and NoInput as `open_dump`."""
+    """NoDebuginfo where the dump lacks what is needed, BadDump and NoInput as `open_dump`."""
     with open_dump(path, *others) as dump:
         return of_parts(carried(dump), str(path))
 

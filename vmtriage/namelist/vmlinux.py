@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from vmtriage.errors import NoDebuginfo, NoInput
 from vmtriage.namelist.hz import hz_of
-from vmtriage.namelist.ingredients import Ingredients, Section, Symbol
+from vmtriage.namelist.ingredients import Ingredients, Section, Symbol, release_of
 from vmtriage.source.debuginfo import build_id_of
 
 if TYPE_CHECKING:
@@ -78,13 +78,14 @@ def _read(elf: "ELFFile", called: str, find: Finder | None) -> Ingredients:
             next_step="give the dump instead, or the vmlinux of the debuginfo package",
         )
     by_name = {each.name: each for each in reversed(symbols)}
-    btf = named[".BTF"].data()
+    btf, banner = named[".BTF"].data(), reader.text(by_name.get(b"linux_banner"))
     return Ingredients(
         btf=btf,
-        banner=reader.text(by_name.get(b"linux_banner")),
+        banner=banner,
         symbols=symbols,
         sections=sections,
         build_id=build_id_of(elf),
+        release=release_of(banner),
         machine=elf.header["e_machine"] if isinstance(elf.header["e_machine"], int)
         else struct.unpack_from(order + "H", _head(elf), 18)[0],
         pointer=elf.elfclass // 8,

@@ -55,7 +55,7 @@ def table_of(raw: bytes, base: TypeTable | None = None) -> TypeTable:
     """
     try:
         return _table(raw, base)
-    except (struct.error, IndexError, ValueError) as error:
+    except (struct.error, LookupError, ValueError) as error:
         raise BadBtf(f"not readable as BTF: {error}") from error
 
 
@@ -89,8 +89,8 @@ def _columns(table: TypeTable) -> tuple[list[int], ...]:
 
 def _fill(table: TypeTable, raw: bytes, shift: int, at: int, end: int) -> None:
     unpack = struct.Struct(table.order + "III").unpack_from
-    fixed = [_FIXED.get(Kind(kind), 0) if kind in set(Kind) else 0 for kind in range(32)]
-    each = [_EACH.get(Kind(kind), 0) if kind in set(Kind) else 0 for kind in range(32)]
+    fixed = {kind: _FIXED.get(kind, 0) for kind in Kind}  # KeyError: a kind that is none
+    each = [_EACH.get(Kind(kind), 0) if kind in fixed else 0 for kind in range(32)]
     kinds, counts, flags, rests, names, places = map(lambda c: c.append, _columns(table))
     while at < end:  # a hundred thousand turns
         name, info, rest = unpack(raw, at)

@@ -10,7 +10,8 @@ from vmtriage.source.btf import Kind
 from vmtriage.source.btf_table import TypeTable
 
 _DECLARED = re.compile(
-    r"(?P<qualifiers>(?:const |volatile )*)(?:(?P<tag>struct|union|enum) )?(?P<name>[A-Za-z_][\w ]*?)\s*"
+    r"(?P<qualifiers>(?:const |volatile )*)(?:(?P<tag>struct|union|enum) )?"
+    r"(?P<name>[A-Za-z_][\w ]*?)\s*"
     r"(?P<pointers>(?:\*|const|\s)*)(?P<bounds>(?:\[[\w*]*\])*)"
 )
 _TAGS = {"struct": (Kind.STRUCT,), "union": (Kind.UNION,), "enum": (Kind.ENUM, Kind.ENUM64),

@@ -29,7 +29,7 @@ class Layout:
 
 
 def lay_out(table: TypeTable, start: int) -> Layout:
-    """Places for all types from byte `start` on. BadBtf where a type refers to what is not there."""
+    """Places for all types from byte `start` on. BadBtf where type tags have no end."""
     kinds, rests = table.kinds, table.rests
     targets = _without_tags(table) if Kind.TYPE_TAG in kinds else rests
     narrow = frozenset(_narrow(table))

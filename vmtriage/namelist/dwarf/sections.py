@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from vmtriage.namelist.dwarf.abbreviations import Code, abbreviations
 from vmtriage.namelist.dwarf.declared import Declarations
@@ -91,7 +92,7 @@ def _entry(declared: Declarations, variable: Variable, offset: int) -> bytes:
 
 def _constant(table: TypeTable, constant: Constant, pointer: int) -> bytes:
     order = table.order
-    byte_order = "little" if order == "<" else "big"
+    byte_order: Literal["little", "big"] = "little" if order == "<" else "big"
     number = next(n for n, k in enumerate(table.kinds) if k == Kind.INT and table.name(n) == "int")
     head = bytes((Code.UNIT_OF_TEXT,)) + _PRODUCER + bytes((_C99,)) + b"hz\0"
     head += constant.low.to_bytes(pointer, byte_order)
@@ -99,7 +100,5 @@ def _constant(table: TypeTable, constant: Constant, pointer: int) -> bytes:
     entry = struct.pack(order + "BIBB", Code.BASE, table.names[number], 4, _SIGNED)
     at = _HEADER_BYTES + len(head)
     name = constant.name.encode() + b"\0"
-    return (
-        head + entry + bytes((Code.CONSTANT,)) + name + struct.pack(order + "IQ", at, constant.value)
-        + b"\0"
-    )  # fmt: skip
+    told = struct.pack(order + "IQ", at, constant.value)
+    return head + entry + bytes((Code.CONSTANT,)) + name + told + b"\0"

@@ -9,6 +9,7 @@ from vmtriage.source.btf import Kind
 from vmtriage.source.btf_table import TypeTable
 
 _BOOLEAN, _FLOAT, _SIGNED, _SIGNED_CHAR, _UNSIGNED, _UNSIGNED_CHAR = 2, 4, 5, 6, 7, 8
+_WORD = 0xFFFFFFFFFFFFFFFF
 Fields = list[tuple[int, int, int]]
 _REFERRING = {
     Kind.TYPEDEF: (Code.TYPEDEF, Code.TYPEDEF_VOID),
@@ -130,12 +131,12 @@ class TypeWriter:
         signed = table.flags[number] or not self._signs_told
         if kind == Kind.ENUM:
             each = struct.Struct(table.order + ("Ii" if signed else "II"))
-            values = [pack(Code.ENUMERATOR, name, value & 0xFFFFFFFFFFFFFFFF)
-                      for name, value in each.iter_unpack(table.raw[at : at + 8 * count])]  # fmt: skip
+            rows = each.iter_unpack(table.raw[at : at + 8 * count])
+            values = [pack(Code.ENUMERATOR, name, value & _WORD) for name, value in rows]
         else:
             each = struct.Struct(table.order + "III")
-            values = [pack(Code.ENUMERATOR, name, high << 32 | low)
-                      for name, low, high in each.iter_unpack(table.raw[at : at + 12 * count])]  # fmt: skip
+            rows = each.iter_unpack(table.raw[at : at + 12 * count])
+            values = [pack(Code.ENUMERATOR, name, high << 32 | low) for name, low, high in rows]
         return b"".join((self._referring.pack(Code.ENUM, *head), *values, b"\0"))
 
     def _told(self, number: int, _: int) -> bytes:

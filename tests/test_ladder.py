@@ -97,6 +97,14 @@ def test_minimal_mode_is_asked_for_the_log_alone(analyze: Analyze, tmp_path: Pat
     assert "log_only" in kinds(told)
 
 
+def test_a_minimal_mode_without_a_log_is_the_header_alone(analyze: Analyze, tmp_path: Path) -> None:
+    done = analyze(only("--minimal"), answer="out.write('log: seek error: kernel virtual')")
+    assert done.exit_code == 65
+    rung = report(tmp_path)["rung"]
+    assert (rung["name"], rung["tried"][-1]["rung"]) == ("header", "minimal")
+    assert "seek error" in rung["reason"]
+
+
 def test_the_log_beside_a_dump_is_read_when_crash_cannot(
     analyze: Analyze, dump: Path, tmp_path: Path
 ) -> None:

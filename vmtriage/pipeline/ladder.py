@@ -157,6 +157,11 @@ class Ladder:
         if self._log_from is not None or _is_log(output):
             return output
         found = self._find_log()
+        if found is None and self._rung == "minimal":  # nothing is left of what it could tell
+            words = output.reason or " ".join(output.text.split()[:20]) or "it is empty"
+            reason = f"crash cannot read the kernel log: {words}"
+            self._tried.append(Tried(rung="minimal", reason=reason))
+            self._rung = "header"
         if found is None:
             return output
         self._log_from = found.source

@@ -13,6 +13,8 @@ _COMMITTED = (1, 2)  # committed, finalized: of desc_state
 _ID_BITS = 62
 _ID_MASK = (1 << _ID_BITS) - 1
 _WORD = 8
+_MOST_RECORDS = 1 << 20
+_MOST_LOST = 1 << 15  # one behind the other: memory that lies, or all of it missing
 _LONGEST = 1 << 16  # text_len has 16 bits
 
 
@@ -28,15 +30,16 @@ def records(kernel: Kernel) -> Iterator[Record]:
     """From the oldest on. One that is overwritten or missing is left out; Unreadable if all are."""
     prb = kernel.number(kernel.symbol("prb"))
     ring = _Ring.at(kernel, prb)
-    head, number = ring.head, ring.tail
-    for _ in range(1 << ring.count_bits):
+    head, number, lost = ring.head, ring.tail, 0
+    for _ in range(min(1 << ring.count_bits, _MOST_RECORDS)):
         try:
             record = ring.record(number)
         except Unreadable:
             record = None
+        lost = lost + 1 if record is None else 0
         if record is not None:
             yield record
-        if number == head:
+        if number == head or lost > _MOST_LOST:
             return
         number = (number + 1) & _ID_MASK
 
@@ -88,7 +91,10 @@ class _Ring:
         size = 1 << self.size_bits
         if (begin >> self.size_bits) != (following >> self.size_bits) and following & size - 1:
             begin = 0  # a block does not wrap: it was put at the start
-        begin = (begin & size - 1) + _WORD  # behind the id
+        begin &= size - 1
+        if kernel.number(self.data + begin) != number:
+            return None  # the block is another record's by now
+        begin += _WORD
         room = ((following & size - 1) or size) - begin
         length = min(kernel.member(info, "printk_info.text_len", 2), room, _LONGEST)
         if length < 0:

@@ -18,8 +18,12 @@ from vmtriage.session.sandbox import Sandbox
 from vmtriage.session.transcript import TranscriptSession
 
 _NO_CRASH = "crash could not open this dump"
+_NOT_TRIED = "crash was not run on this dump"
 _MINIMAL = ("log", "dis ", "rd ", "sym ")  # what crash's minimal mode answers
 _NOT_MINIMAL = "crash opened this dump in its minimal mode only"
+
+
+_LACKING = ("page excluded", "page incomplete", "read error", "seek error", "truncated")
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,7 @@ class Ladder:
                     raise
                 self._version = self._session.crash_version
                 self._note(error)
-                if isinstance(error, NoDebuginfo):
-                    self._ways.clear()  # another option of crash will not help
-                elif isinstance(error, NoPrompt):
-                    self._ways = [way for way in self._ways if way.name == "minimal"]
+                self._ways = [way for way in self._ways if _may_help(way, error)]
                 self._session = self._next() if self._ways else self._without_crash()
         return self._session
 
@@ -147,11 +148,12 @@ class Ladder:
     def _without_crash(self) -> Session:
         self._stands = True
         found = self._find_log()
+        why = _NOT_TRIED if self._sandbox is None else _NO_CRASH
         if found is None:
             self._rung = "header"
-            return TranscriptSession({}, _NO_CRASH)
+            return TranscriptSession({}, why)
         self._rung, self._log_from = "log", found.source
-        return TranscriptSession({LOG.text: found.text}, _NO_CRASH)
+        return TranscriptSession({LOG.text: found.text}, why)
 
     def _log(self, output: CommandOutput) -> CommandOutput:
         if self._log_from is not None or _is_log(output):
@@ -182,6 +184,15 @@ class Ladder:
                 message=f"{self._dump.name} is what kdump calls a dump that it has not finished:"
                 " it is cut short, or still being written",
             )  # fmt: skip
+
+
+def _may_help(way: Way, error: TriageError) -> bool:
+    """Whether this rung can do better than the one that failed so; each costs a start of crash."""
+    if isinstance(error, NoDebuginfo):
+        return False
+    if way.name == "zero_excluded":
+        return not isinstance(error, NoPrompt) and any(w in error.message for w in _LACKING)
+    return True
 
 
 def _is_log(output: CommandOutput) -> bool:

@@ -9,10 +9,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.fake_crash import fake
-from tests.test_source import elf, kdump
+from tests.test_source import kdump
+from tests.vmlinux import vmlinux as vmlinux_file
 from vmtriage.cli import main
 from vmtriage.errors import NoPrompt
-from vmtriage.pipeline.ladder import Ladder, Way
+from vmtriage.models.conditions import RungName
+from vmtriage.models.dump import Debuginfo
+from vmtriage.pipeline.ladder import Ladder, Started, Way
 from vmtriage.session.base import Session
 from vmtriage.session.commands import LOG, SYS
 from vmtriage.session.transcript import TranscriptSession
@@ -41,7 +44,7 @@ def analyze(dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Anal
         monkeypatch.setenv("VMTRIAGE_CRASH", str(crash))
         monkeypatch.setenv("VMTRIAGE_SANDBOX", "limits")  # the stand-in needs all of Python
         namelist = tmp_path / "namelist"
-        namelist.write_bytes(elf(kind=2))
+        namelist.write_bytes(vmlinux_file(build_id=None))
         words = ["analyze", dump, "-o", tmp_path / "out", *more]
         words += ["--vmlinux", namelist] if vmlinux else []
         return CliRunner().invoke(main, [*map(str, words)])
@@ -97,6 +100,14 @@ def test_minimal_mode_is_asked_for_the_log_alone(analyze: Analyze, tmp_path: Pat
     assert "log_only" in kinds(told)
 
 
+def test_a_minimal_mode_without_a_log_is_the_header_alone(analyze: Analyze, tmp_path: Path) -> None:
+    done = analyze(only("--minimal"), answer="out.write('log: seek error: kernel virtual')")
+    assert done.exit_code == 65
+    rung = report(tmp_path)["rung"]
+    assert (rung["name"], rung["tried"][-1]["rung"]) == ("header", "minimal")
+    assert "seek error" in rung["reason"]
+
+
 def test_the_log_beside_a_dump_is_read_when_crash_cannot(
     analyze: Analyze, dump: Path, tmp_path: Path
 ) -> None:
@@ -135,7 +146,7 @@ def test_a_dump_without_debuginfo_still_tells_its_log(
 ) -> None:
     done = analyze("", vmlinux=False)
     assert done.exit_code == 66
-    assert "apt install linux-image-6.1.0-9-amd64-dbg" in done.stderr
+    assert "apt-get install linux-image-6.1.0-9-amd64-dbg" in done.stderr
     assert report(tmp_path)["rung"]["name"] == "header"
     dump.with_name("vmcore-dmesg.txt").write_text(LOG_TEXT)
     assert analyze("", vmlinux=False).exit_code == 0
@@ -208,8 +219,12 @@ def test_a_start_that_is_too_slow_skips_what_would_be_as_slow(tmp_path: Path) ->
 
     opened: list[str] = []
 
-    def way(name: str, session: Session) -> Way:
-        return Way(name, lambda: opened.append(name) or session)  # type: ignore[arg-type,func-returns-value]
+    def way(name: RungName, session: Session) -> Way:
+        def start() -> Started:
+            opened.append(name)
+            return Started(session, Debuginfo(path="vmlinux", found_by="--vmlinux"))
+
+        return Way(name, start)
 
     ways = [way("normal", Slow({})), way("zero_excluded", Slow({})),
             way("minimal", TranscriptSession({"log": "a log"}))]  # fmt: skip

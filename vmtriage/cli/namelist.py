@@ -140,7 +140,7 @@ def _version(crash: str, asked: bool) -> str | None:
     """The crash's version; None where it is not there and nobody asked for it."""
     import tempfile
 
-    from vmtriage.session.child import environment, find_crash, version_of
+    from vmtriage.session.child import find_crash, version_of
 
     try:
         path = find_crash(crash)
@@ -149,7 +149,7 @@ def _version(crash: str, asked: bool) -> str | None:
             raise
         return None
     with tempfile.TemporaryDirectory(prefix="vmtriage-") as home:
-        return version_of(path, environment(Path(home)))
+        return version_of([str(path)], Path(home))
 
 
 def _written(output: Path, write: "Callable[[Path], Card]") -> "Card":

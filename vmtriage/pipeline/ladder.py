@@ -19,8 +19,10 @@ from vmtriage.session.sandbox import Sandbox
 from vmtriage.session.transcript import TranscriptSession
 
 _NO_CRASH = "crash could not open this dump"
+_NOT_TRIED = "crash was not run on this dump"
 _MINIMAL = ("log", "dis ", "rd ", "sym ")  # what crash's minimal mode answers
 _NOT_MINIMAL = "crash opened this dump in its minimal mode only"
+_LACKING = ("page excluded", "page incomplete", "read error", "seek error", "truncated")
 
 
 @dataclass(frozen=True)
@@ -143,10 +145,10 @@ class Ladder:
                     raise
                 self._version = self._session.crash_version
                 self._note(error)
-                if isinstance(error, NoDebuginfo):  # another option of crash will not help
-                    self._ways, self._instead = (self._instead, []) if self._slim else ([], [])
-                elif isinstance(error, NoPrompt):
-                    self._ways = [way for way in self._ways if way.name == "minimal"]
+                if isinstance(error, NoDebuginfo) and self._slim:
+                    self._ways, self._instead = self._instead, []
+                else:
+                    self._ways = [way for way in self._ways if _may_help(way, error)]
                 self._session = self._next()
         return self._session
 
@@ -168,16 +170,22 @@ class Ladder:
     def _without_crash(self) -> Session:
         self._stands, self._slim = True, False
         found = self._find_log()
+        why = _NOT_TRIED if self._sandbox is None else _NO_CRASH
         if found is None:
             self._rung = "header"
-            return TranscriptSession({}, _NO_CRASH)
+            return TranscriptSession({}, why)
         self._rung, self._log_from = "log", found.source
-        return TranscriptSession({LOG.text: found.text}, _NO_CRASH)
+        return TranscriptSession({LOG.text: found.text}, why)
 
     def _log(self, output: CommandOutput) -> CommandOutput:
         if self._log_from is not None or _is_log(output):
             return output
         found = self._find_log()
+        if found is None and self._rung == "minimal":  # nothing is left of what it could tell
+            words = output.reason or " ".join(output.text.split()[:20]) or "it is empty"
+            reason = f"crash cannot read the kernel log: {words}"
+            self._tried.append(Tried(rung="minimal", reason=reason))
+            self._rung = "header"
         if found is None:
             return output
         self._log_from = found.source
@@ -198,6 +206,15 @@ class Ladder:
                 message=f"{self._dump.name} is what kdump calls a dump that it has not finished:"
                 " it is cut short, or still being written",
             )  # fmt: skip
+
+
+def _may_help(way: Way, error: TriageError) -> bool:
+    """Whether this rung can do better than the one that failed so; each costs a start of crash."""
+    if isinstance(error, NoDebuginfo):
+        return False
+    if isinstance(error, NoPrompt):
+        return way.name == "minimal"
+    return way.name != "zero_excluded" or any(each in error.message for each in _LACKING)
 
 
 def _is_log(output: CommandOutput) -> bool:

@@ -18,6 +18,7 @@ from vmtriage.session.limits import Limits, default_memory_bytes
 from vmtriage.session.sandbox import Sandbox, Wanted, choose
 from vmtriage.settings import Settings
 from vmtriage.source.beside import log_beside
+from vmtriage.source.klog import log_of
 
 _RUNGS: tuple[tuple[RungName, tuple[str, ...]], ...] = (
     ("normal", ()),
@@ -122,6 +123,9 @@ def without_crash(dump: Path, bounds: Bounds, why: TriageError) -> Ladder:
 
 def _find_log(dump: Path, bounds: Bounds) -> FoundLog | None:
     """Out of the dump itself, else from the file that kdump left beside it."""
+    own = log_of(dump)
+    if own is not None:
+        return FoundLog(own, "the dump's memory, read without crash")
     if time.monotonic() < bounds.deadline:
         text = dmesg.dump_dmesg(dump, bounds.sandbox, bounds.limits)
         if text is not None:

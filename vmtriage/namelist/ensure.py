@@ -34,6 +34,7 @@ class Wanted:
 
     vmlinux: Path | None = None
     dump: Path | None = None
+    more: tuple[Path, ...] = ()  # the other parts of a split dump
     build_id: str | None = None  # of the dump; None: nothing is taken from a cache, or kept
     crash_version: str | None = None
 
@@ -111,7 +112,8 @@ def _gathered(wanted: Wanted) -> tuple[Ingredients, str]:
         sources.append((wanted.vmlinux, read_vmlinuz, "vmlinuz") if zipped
                        else (wanted.vmlinux, read_vmlinux, "vmlinux"))  # fmt: skip
     if wanted.dump is not None:
-        sources.append((wanted.dump, read_vmcore, "vmcore"))
+        more = wanted.more
+        sources.append((wanted.dump, lambda path: read_vmcore(path, *more), "vmcore"))
     refused: list[NoDebuginfo] = []
     for path, read, name in sources:
         try:

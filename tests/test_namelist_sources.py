@@ -7,7 +7,8 @@ import pytest
 
 from tests.test_btf import Types
 from tests.test_namelist import ingredients
-from vmtriage.errors import NoDebuginfo, NoInput
+from vmtriage.errors import NoDebuginfo, NoInput, SessionError
+from vmtriage.namelist.adaptations import usable_with
 from vmtriage.namelist.build import build
 from vmtriage.namelist.ensure import Wanted, ensure
 from vmtriage.namelist.hz import hz_of
@@ -45,6 +46,16 @@ def test_a_kernel_without_the_clock_tells_no_hz() -> None:
 def test_a_banner_tells_the_release() -> None:
     assert release_of(b"Linux version 6.1.0-9-amd64 (debian)\n") == "6.1.0-9-amd64"
     assert release_of(b"\0\0") is None
+
+
+@pytest.mark.parametrize(
+    ("version", "usable"), [("7.3.2", False), ("8.0.2", True), ("9.0.1++", True), (None, True)]
+)
+def test_an_older_gdb_would_misread_it(version: str | None, usable: bool, tmp_path: Path) -> None:
+    assert usable_with(version) is usable
+    if not usable:
+        with pytest.raises(SessionError, match="misreads"):
+            ensure(Wanted(vmlinux=tmp_path, crash_version=version), tmp_path)
 
 
 def test_a_file_without_types_is_refused(tmp_path: Path) -> None:

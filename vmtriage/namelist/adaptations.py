@@ -36,13 +36,24 @@ ADAPTATIONS = (
 )
 
 
+_FIRST = (8,)  # of the versions whose gdb reads what we write
+
+
+def usable_with(crash_version: str | None) -> bool:
+    """Whether this crash reads a slim namelist rightly; True where nobody knows its version."""
+    version = _numbers(crash_version)
+    return version is None or version >= _FIRST
+
+
 def needed_by(crash_version: str | None) -> tuple[Adaptation, ...]:
     """What this crash needs, "8.0.2" or "8.0.2++"; nothing where nobody knows the version."""
+    version = _numbers(crash_version)
+    return tuple(each for each in ADAPTATIONS if version is not None and version < each.below)
+
+
+def _numbers(crash_version: str | None) -> tuple[int, ...] | None:
     told = re.match(r"\d+(?:\.\d+)*", crash_version or "")
-    if told is None:
-        return ()
-    version = tuple(int(part) for part in told[0].split("."))
-    return tuple(each for each in ADAPTATIONS if version < each.below)
+    return tuple(int(part) for part in told[0].split(".")) if told else None
 
 
 def sizes_for(table: TypeTable, adaptations: Sequence[Adaptation]) -> dict[int, int]:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmtriage.errors import CannotWrite, NoDebuginfo
-from vmtriage.namelist.adaptations import ADAPTATIONS, Adaptation, needed_by
+from vmtriage.errors import CannotWrite, NoDebuginfo, SessionError
+from vmtriage.namelist.adaptations import ADAPTATIONS, Adaptation, needed_by, usable_with
 from vmtriage.namelist.build import build
 from vmtriage.namelist.cache import DEFAULT_LIMIT, Card, NamelistCache, sign
 from vmtriage.namelist.ingredients import Ingredients
@@ -34,6 +34,7 @@ class Wanted:
 
     vmlinux: Path | None = None
     dump: Path | None = None
+    more: tuple[Path, ...] = ()  # the other parts of a split dump
     build_id: str | None = None  # of the dump; None: nothing is taken from a cache, or kept
     crash_version: str | None = None
 
@@ -44,9 +45,14 @@ def ensure(
     """Made in the cache, or in the directory `scratch` where there is none or it is not writable.
 
     NoDebuginfo where neither file carries enough, or the vmlinux is of another build; BadDump,
-    NoInput as the readers; CannotWrite where there is no room.
+    NoInput as the readers; CannotWrite where there is no room; SessionError for a crash before 8.
     """
     began = time.monotonic()
+    if not usable_with(wanted.crash_version):
+        raise SessionError(
+            f"crash {wanted.crash_version} misreads slim namelists",
+            next_step="use crash 8.0 or newer, or the vmlinux of the debuginfo package",
+        )
     adaptations = needed_by(wanted.crash_version)
     cache = NamelistCache(cache_dir, limit) if cache_dir else None
     kept = cache.path(wanted.build_id, adaptations) if cache and wanted.build_id else None
@@ -111,7 +117,8 @@ def _gathered(wanted: Wanted) -> tuple[Ingredients, str]:
         sources.append((wanted.vmlinux, read_vmlinuz, "vmlinuz") if zipped
                        else (wanted.vmlinux, read_vmlinux, "vmlinux"))  # fmt: skip
     if wanted.dump is not None:
-        sources.append((wanted.dump, read_vmcore, "vmcore"))
+        more = wanted.more
+        sources.append((wanted.dump, lambda path: read_vmcore(path, *more), "vmcore"))
     refused: list[NoDebuginfo] = []
     for path, read, name in sources:
         try:

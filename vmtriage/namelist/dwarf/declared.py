@@ -2,10 +2,10 @@
 
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vmtriage.namelist.dwarf.abbreviations import Code
-from vmtriage.namelist.dwarf.layout import Layout, array
+from vmtriage.namelist.dwarf.layout import Layout, array, members
 from vmtriage.source.btf import Kind
 from vmtriage.source.btf_table import TypeTable
 
@@ -29,10 +29,12 @@ _SPELLED = {  # C's words and those of BTF, which has them from DWARF
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A type's entry and its size in bytes; None: nobody can say."""
+    """A type's entry, its size in bytes (None: nobody can say), and whether a variable of it may
+    be larger: its last member is an array without a length."""
 
     offset: int
     size: int | None
+    open_ended: bool = False
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Declarations:
         if made is None:
             return None
         for word in reversed(match["qualifiers"].split()):
-            made = Made(self._qualified(_QUALIFIERS[word], made.offset), made.size)
+            made = replace(made, offset=self._qualified(_QUALIFIERS[word], made.offset))
         for token in re.findall(r"\*|const", match["pointers"]):
             if token == "*":
                 made = self._pointer_to(made)
@@ -81,7 +83,7 @@ class Declarations:
 
     def sized(self, number: int) -> Made:
         """A type of the table."""
-        return Made(self.layout.offsets[number], self._size(number))
+        return Made(self.layout.offsets[number], self._size(number), self._open_ended(number))
 
     def _base(self, tag: str | None, name: str) -> Made | None:
         if name == "void":
@@ -109,6 +111,11 @@ class Declarations:
             else:
                 return None
         return None
+
+    def _open_ended(self, number: int) -> bool:
+        if self.table.kinds[number] != Kind.STRUCT or not self.table.counts[number]:
+            return False
+        return members(self.table, number)[-1][1] in self.layout.empty
 
     def _count(self, bound: str, each: int | None, size: int | None) -> int | None:
         if not bound:

@@ -73,10 +73,10 @@ def _variable(declared: Declarations, variable: Variable, exact: bool) -> bytes:
         made = declared.of(text, variable.size or None)
         if made is None or not made.offset:
             continue
-        if made.size is not None and variable.size and not (
-            made.size == variable.size if exact else made.size <= variable.size
-        ):  # fmt: skip
-            continue
+        if made.size is not None and variable.size:
+            loose = made.open_ended or not exact
+            if made.size > variable.size or (made.size < variable.size and not loose):
+                continue
         return _entry(declared, variable, made.offset)
     return b""
 

@@ -41,7 +41,12 @@ class ToolInfo(Model):
     version: str
     crash_version: str | None = None
     signatures_revision: str
-    sandbox: SandboxKind | None = None  # around crash; None: it was not run, or is not recorded
+
+
+class ConfinedTool(ToolInfo):
+    """And how crash was confined. sandbox None: it was not run, or the recording is old."""
+
+    sandbox: SandboxKind | None = None
     sandbox_reason: str = ""  # why not bubblewrap
 
 
@@ -176,9 +181,9 @@ class Report(Model):
     """Everything vmtriage has to say about one crash. See the report contract in README."""
 
     schema_: str = Field(default=SCHEMA, alias="schema")
-    tool: ToolInfo
+    tool: ConfinedTool
     dump: DumpInfo
-    rung: Rung | None = None  # how far it could be opened; None: it was a recording that is old
+    rung: Rung | None = None  # how far it could be opened; None: a log, or an old recording
     debuginfo: Debuginfo | None = None
     system: SystemFacts | None
     verdict: Verdict

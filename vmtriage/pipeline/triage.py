@@ -36,7 +36,7 @@ from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.dump import DumpInfo
 from vmtriage.models.evidence import Facts
 from vmtriage.models.finding import PanicTask
-from vmtriage.models.report import Report, ReportIncident, Timing, ToolInfo
+from vmtriage.models.report import ConfinedTool, Report, ReportIncident, Timing
 from vmtriage.pipeline.opened import Opened
 from vmtriage.session.commands import PLAN
 
@@ -87,7 +87,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
                        (*steps_of(conditions), *advice))  # fmt: skip
     done = time.monotonic()
     return Report(
-        tool=ToolInfo(
+        tool=ConfinedTool(
             version=__version__, crash_version=session.crash_version,
             signatures_revision=knowledge.revision,
             sandbox=conditions.sandbox, sandbox_reason=conditions.sandbox_reason,

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vmtriage.source.btf import BadBtf, Btf, Unclear
-from vmtriage.source.dumpfile import Dump, Missing
+from vmtriage.source.dumpfile import Dump, Missing, Why
 from vmtriage.source.kallsyms import NoSymbols, Symbol, symbols
 
 _WANTED = ("linux_banner", "__start_BTF", "__stop_BTF", "btf_modules", "tick_nsec")
 _BANNER = 512  # bytes
 _MOST_BTF = 128 << 20  # bytes; vmlinux has about 5 MB
 _MOST_MODULES = 4096
+_MOST_IMAGE = 1 << 30  # bytes, as arch/x86 sets it
 _HZ = (24, 32, 48, 64, 100, 128, 200, 250, 256, 300, 500, 512, 1000, 1024, 1200)
 
 
@@ -67,8 +68,10 @@ def carried(dump: Dump) -> KernelParts:
 def image(dump: Dump, begin: int, end: int) -> tuple[bytes, Sequence[Missing]]:
     """The kernel's image between two link-time addresses, and what of it is missing.
 
-    Missing pages are zeros in the bytes.
+    Missing pages are zeros in the bytes; none at all if the two cannot be an image's ends.
     """
+    if not 0 <= end - begin <= _MOST_IMAGE:
+        return b"", [Missing(Why.DAMAGED, begin, f"an image of {end - begin} bytes")]
     kaslr, found, missing = dump.info.kaslr, bytearray(), list[Missing]()
     for stretch in dump.stretches(begin + kaslr, end - begin):
         found += stretch.data if stretch.data is not None else bytes(stretch.size)
@@ -127,7 +130,7 @@ class _Reader:
         link, btf = self._offset(types, "btf_module.list"), self._offset(types, "btf_module.btf")
         data, size = self._offset(types, "btf.data"), self._offset(types, "btf.data_size")
         name, longest = self._offset(types, "btf.name"), types.size_of("btf", "name") or 0
-        seen = {head}
+        seen, left = {head}, _MOST_BTF
         entry = self._pointer(head)
         while entry not in seen and len(seen) <= _MOST_MODULES:
             seen.add(entry)
@@ -136,7 +139,8 @@ class _Reader:
             (length,) = struct.unpack(f"{self.dump.order}I", self.dump.read_virtual(at + size, 4))
             text = called.decode("ascii", "replace")
             try:
-                raw = self.dump.read_virtual(self._pointer(at + data), min(length, _MOST_BTF))
+                raw = self.dump.read_virtual(self._pointer(at + data), min(length, left))
+                left -= len(raw)
                 yield ModuleTypes(text, raw)
             except Missing as missing:
                 self.lacking.append(f"types of {text}: {missing}")

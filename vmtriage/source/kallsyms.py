@@ -1,7 +1,8 @@
 """All symbols a kernel carries for itself, out of its dump.
 
 The tables of scripts/kallsyms.c: names compressed by tokens, offsets relative to a base. Since
-6.0 (and in many older distribution kernels) VMCOREINFO says where they lie.
+6.0 (and in many older distribution kernels) VMCOREINFO says where they lie; before that they
+are found by their form.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from vmtriage.source.dumpfile import Dump, Missing
+from vmtriage.source.kallsyms_search import find_tables
 
 _MOST = 4_000_000  # symbols; a kernel with everything built in has 500,000
 _MOST_NAMES = 64 << 20  # bytes of all names, compressed
@@ -40,7 +42,12 @@ def symbols(dump: Dump) -> Sequence[Symbol]:
     told = {name: dump.info.symbols.get(f"kallsyms_{name}") for name in _TABLES}
     at = {name: address for name, address in told.items() if address is not None}
     if lacking := [name for name in _TABLES if name not in at]:
-        raise NoSymbols(f"VMCOREINFO has no kallsyms_{lacking[0]}, as before kernel 6.0")
+        at = dict(find_tables(dump))  # as before kernel 6.0
+        if not at:
+            raise NoSymbols(
+                f"VMCOREINFO has no kallsyms_{lacking[0]}, and they are not where older kernels"
+                " have them"
+            )
     try:
         (count,) = Struct(f"{dump.order}I").unpack(dump.read_virtual(at["num_syms"], 4))
         if not 0 < count <= _MOST:

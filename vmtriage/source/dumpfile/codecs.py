@@ -51,7 +51,11 @@ def codec(packing: int) -> Codec:
 
 
 def _zlib(data: bytes, size: int) -> bytes:
-    return zlib.decompressobj().decompress(data, size)
+    stream = zlib.decompressobj()
+    page = stream.decompress(data, size + 1)  # the checksum behind the page is read, too
+    if not stream.eof:
+        raise BadPage("the page has no end")
+    return page
 
 
 def _lzo(data: bytes, size: int) -> bytes:

@@ -7,6 +7,7 @@ an earlier one. Source: makedumpfile's IMPLEMENTATION file.
 import os
 from array import array
 from bisect import bisect_right
+from operator import le
 from pathlib import Path
 from struct import Struct
 
@@ -67,6 +68,7 @@ class Flattened:
     def _scan(self, most: int | None) -> None:
         at, read, size = _HEADER, self._file.read, self._file.size
         begins, ends, places = self._begins, self._ends, self._places
+        usual = 65536 + size // 512  # makedumpfile gathers pages, it never writes crumbs
         while most is None or len(begins) < most:
             head = read(at, 16)
             if len(head) < 16:
@@ -75,7 +77,7 @@ class Flattened:
             begin, length = _RECORD.unpack(head)
             if begin == length == -1:
                 break
-            if begin < 0 or length < 0 or begin + length >= 1 << 63:
+            if begin < 0 or length <= 0 or begin + length >= 1 << 63 or len(begins) > usual:
                 self.cut_at = at
                 break
             at += 16
@@ -90,14 +92,22 @@ class Flattened:
             at += length
 
     def _untangle(self) -> None:
-        begins, ends = self._begins, self._ends
-        if all(end <= begin for end, begin in zip(ends, begins[1:], strict=False)):
-            return  # as a rule they come in order
+        """Puts the records in order: descriptors and pages are written by turns."""
+        begins, ends, places = self._begins, self._ends, self._places
+        if all(map(le, ends, begins[1:])):
+            return
+        order = sorted(range(len(begins)), key=begins.__getitem__)
+        self._begins = array("q", map(begins.__getitem__, order))
+        self._ends = array("q", map(ends.__getitem__, order))
+        self._places = array("q", map(places.__getitem__, order))
+        if all(map(le, self._ends, self._begins[1:])):
+            return
         pieces = visible(begins, ends)
-        self._places = array("q", (self._places[p.which] + p.begin - begins[p.which]
-                                   for p in pieces))  # fmt: skip
-        self._begins = array("q", (p.begin for p in pieces))
-        self._ends = array("q", (p.end for p in pieces))
+        self._begins = array("q", (piece.begin for piece in pieces))
+        self._ends = array("q", (piece.end for piece in pieces))
+        self._places = array(
+            "q", (places[piece.which] + piece.begin - begins[piece.which] for piece in pieces)
+        )
 
 
 def ends_whole(file: Stored) -> bool:

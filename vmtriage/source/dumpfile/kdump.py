@@ -31,8 +31,9 @@ class Kdump:
         self.header, self.page_size = header, header.block_size
         self._stored = stored
         half = header.bitmap_blocks * header.block_size // 2
-        self._exists = Bitmap(stored, header.bitmap_at, half)
-        self._dumped = Bitmap(stored, header.bitmap_at + half, half)
+        needed = min(half, -(-header.max_mapnr // 8))
+        self._exists = Bitmap(stored, header.bitmap_at, needed)
+        self._dumped = Bitmap(stored, header.bitmap_at + half, needed)
         self._whole = half <= stored.held and header.bitmap_at + 2 * half <= stored.size
         self._entry = Struct(f"{header.order}qIIQ")
         self._descriptors = lru_cache(32)(self._read_descriptors)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from vmtriage.namelist.ingredients import Section, Symbol
 from vmtriage.namelist.kallsyms import Named, per_cpu, placed
-from vmtriage.namelist.vmlinux import Reader
+from vmtriage.namelist.vmlinux import Reader, nm_letter
 
 _DIGITS = re.compile(b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00")
 _TOKENS = 256
@@ -31,7 +31,11 @@ def symbols_within(reader: Reader, sections: tuple[Section, ...]) -> tuple[Symbo
             named = _symbols(raw, reader.order, index_at, tokens)
             if named:
                 known = [each for each in sections if each.name == ".data..percpu"]
-                return placed([*per_cpu(named, known)], sections)
+                own = (
+                    Symbol(each.name.encode(), nm_letter(each), each.address, 0, place)
+                    for place, each in enumerate(sections)
+                )
+                return (*own, *placed([*per_cpu(named, known)], sections))
     return ()
 
 

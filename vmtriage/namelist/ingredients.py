@@ -59,3 +59,11 @@ def release_of(banner: bytes) -> str | None:
     """ "6.1.0-9-amd64", as the banner says."""
     told = re.match(rb"Linux version ([\w.+~-]{1,64}) ", banner)
     return told[1].decode() if told else None
+
+
+def with_banner(symbols: tuple[Symbol, ...], banner: bytes) -> tuple[Symbol, ...]:
+    """The symbols, `linux_banner` as long as its text: behind it stand others without a name."""
+    size = len(banner) + 1
+    return tuple(
+        each._replace(size=size) if each.name == b"linux_banner" else each for each in symbols
+    )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from vmtriage.errors import NoDebuginfo
-from vmtriage.namelist.ingredients import Ingredients
+from vmtriage.namelist.ingredients import Ingredients, with_banner
 from vmtriage.namelist.kallsyms import Named, in_sections
 from vmtriage.source.carried import KernelParts, carried
 from vmtriage.source.dumpfile import open_dump
@@ -29,14 +29,10 @@ def of_parts(parts: KernelParts, called: str) -> Ingredients:
             next_step="give the kernel's vmlinux or its vmlinuz",
         )
     sections, symbols = in_sections(Named(*each) for each in parts.symbols)
-    symbols = tuple(
-        each._replace(size=len(parts.banner) + 1) if each.name == b"linux_banner" else each
-        for each in symbols
-    )
     return Ingredients(
         btf=parts.btf,
         banner=parts.banner,
-        symbols=symbols,
+        symbols=with_banner(symbols, parts.banner),
         sections=sections,
         build_id=parts.build_id,
         release=parts.release,

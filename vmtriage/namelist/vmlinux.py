@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from vmtriage.errors import NoDebuginfo, NoInput
 from vmtriage.namelist.hz import hz_of
-from vmtriage.namelist.ingredients import Ingredients, Section, Symbol, release_of
+from vmtriage.namelist.ingredients import (
+    Ingredients,
+    Section,
+    Symbol,
+    release_of,
+    with_banner,
+)
 from vmtriage.source.debuginfo import build_id_of
 
 if TYPE_CHECKING:
@@ -79,6 +85,7 @@ def _read(elf: "ELFFile", called: str, find: Finder | None) -> Ingredients:
         )
     by_name = {each.name: each for each in reversed(symbols)}
     btf, banner = named[".BTF"].data(), reader.text(by_name.get(b"linux_banner"))
+    symbols = with_banner(symbols, banner) if found else symbols
     return Ingredients(
         btf=btf,
         banner=banner,
@@ -105,7 +112,7 @@ def _symbols(elf: "ELFFile", order: str, numbers: Mapping[int, int],
     if table is None:
         return ()
     strings = elf.get_section(table["sh_link"]).data()
-    letters = [_letter(each) for each in sections]
+    letters = [nm_letter(each) for each in sections]
     found, find = [], strings.find
     for name, info, _, section, address, size in struct.iter_unpack(order + "IBBHQQ", table.data()):
         kind = info & 15
@@ -130,7 +137,7 @@ def _symbols(elf: "ELFFile", order: str, numbers: Mapping[int, int],
     return tuple(found)
 
 
-def _letter(section: Section) -> str:
+def nm_letter(section: Section) -> str:
     """As nm would say of a symbol in it."""
     if section.flags & _CODE:
         return "t"

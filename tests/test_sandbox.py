@@ -89,7 +89,9 @@ def test_ctrl_c_reaches_what_runs_inside(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     command = choose("bubblewrap", SHELL, ()).command(SHELL, scratch, ())
-    python = "import signal,time; signal.signal(signal.SIGINT, lambda *_: print('caught'));"
+    python = (
+        "import os,signal,time; signal.signal(signal.SIGINT, lambda *_: os.write(1, b'caught'));"
+    )
     program = f"{python} print('ready', flush=True); time.sleep(60) or print('on', flush=True)"
     words = [*command, "-c", f'exec /usr/bin/env python3 -c "{program}"']
     process = CrashProcess(words, scratch, Limits(1 << 30), sandboxed=True)

@@ -89,6 +89,14 @@ def test_a_crash_that_dies_always_is_not_started_for_ever(tmp_path: Path) -> Non
         ("crash: x: not a supported file format", BadDump, "not a supported"),
         ("crash: invalid structure member offset: foo_bar", SessionError, "too old"),
         ("", BadDump, "without a word"),
+        ("cannot realloc resized ELF header buffer", BadDump, "copy it again"),
+        (
+            "crash: error while loading shared libraries: libz.so.9: cannot open it:"
+            " No such file or directory",
+            SessionError,
+            "VMTRIAGE_SANDBOX=limits",
+        ),
+        ("bwrap: execvp /opt/crash: No such file or directory", SessionError, "without bubblewrap"),
     ],
 )
 def test_why_crash_did_not_start_is_told_with_a_next_step(

@@ -12,7 +12,8 @@ from vmtriage.analysis.rungs import problem_of
 from vmtriage.errors import NoDebuginfo, NoInput, NoPrompt, TriageError
 from vmtriage.models.conditions import Conditions, Rung, RungName, Tried
 from vmtriage.models.dump import Debuginfo
-from vmtriage.models.evidence import CommandStatus, Part, Problem
+from vmtriage.models.evidence import CommandStatus
+from vmtriage.pipeline.moving import Moving
 from vmtriage.session.base import CommandOutput, Session, not_run
 from vmtriage.session.commands import LOG, CrashCommand
 from vmtriage.session.sandbox import Sandbox
@@ -65,13 +66,12 @@ class Ladder:
     ) -> None:
         """failed: why no rung of crash's can be tried at all. instead: the ways to go on where
         crash refuses the slim namelist. at_end: called when the session is closed."""
-        self._ways, self._instead, self._dump = list(ways), list(instead), dump
+        self._ways, self._instead, self._moving = list(ways), list(instead), Moving(dump)
         self._at_end = at_end
         self._debuginfo: Debuginfo | None = None
         self._slim = False
         self._find_log = find_log
         self._sandbox = sandbox
-        self._written = _stamp(dump)
         self._tried: list[Tried] = []
         self._exit_code = 0
         self._log_from: str | None = None
@@ -125,7 +125,7 @@ class Ladder:
             name=self._rung, reason=tried[-1].reason if tried else "", tried=tried,
             log_from=self._log_from, exit_code=self._exit_code if self._rung == "header" else 0,
         )  # fmt: skip
-        problems = (*problem_of(rung), *self._moved())
+        problems = (*problem_of(rung), *self._moving.problems())
         return Conditions(
             sandbox=self._sandbox.kind if self._sandbox else None,
             sandbox_reason=self._sandbox.reason if self._sandbox else "",
@@ -193,20 +193,6 @@ class Ladder:
             output.command, found.text, CommandStatus.OK, output.seconds, output.console
         )
 
-    def _moved(self) -> Iterator[Problem]:
-        if self._written != _stamp(self._dump):
-            yield Problem(
-                kind="still_written", unsafe=tuple(Part),
-                message="the dump changed while it was read: is it still being written or copied?"
-                " Analyze it again once it is whole",
-            )  # fmt: skip
-        elif "incomplete" in self._dump.name:
-            yield Problem(
-                kind="incomplete_name", unsafe=tuple(Part),
-                message=f"{self._dump.name} is what kdump calls a dump that it has not finished:"
-                " it is cut short, or still being written",
-            )  # fmt: skip
-
 
 def _may_help(way: Way, error: TriageError) -> bool:
     """Whether this rung can do better than the one that failed so; each costs a start of crash."""
@@ -221,11 +207,3 @@ def _is_log(output: CommandOutput) -> bool:
     """Whether a kernel log came, whole or in part, and not crash's excuses."""
     lines = (line.strip() for line in output.text.splitlines())
     return any(line and not line.startswith(("log:", "crash:", "WARNING:")) for line in lines)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns

@@ -38,7 +38,10 @@ def slim_of(
         version = version_of([str(crash)], scratch)
         progress("looking for a slim namelist, or making one")
         made = ensure(
-            Wanted(Path(given.path) if given else None, path, dump.build_id, version),
+            Wanted(
+                vmlinux=Path(given.path) if given else None, dump=path,
+                build_id=dump.build_id, crash_version=version,
+            ),
             scratch, cache_dir,
         )  # fmt: skip
     except (TriageError, OSError, MemoryError) as error:

@@ -44,12 +44,13 @@ class Exchange:
             late = f"no answer within {min(allowed_s, left):.0f} s"
             status = CommandStatus.TIMEOUT
             reason = late if allowed_s <= left else f"{late}: {OUT_OF_TIME}"
-        elif how is Waited.OVER:
+        elif how in (Waited.OVER, Waited.FLOOD):
             status, reason = CommandStatus.FAILED, f"stopped: {self.process.why}"
         elif how is Waited.DEAD:
             status, reason = CommandStatus.FAILED, _obituary(*self.process.ended())
         console = self.process.said
-        alive = how is Waited.FOUND or (how is not Waited.DEAD and self._interrupt())
+        beyond_help = how in (Waited.DEAD, Waited.OVER)
+        alive = how is Waited.FOUND or (not beyond_help and self._interrupt())
         text, seconds = _read(self.out, self.command.max_bytes), time.monotonic() - self.at
         return CommandOutput(self.command.text, text, status, seconds, console, reason), alive
 

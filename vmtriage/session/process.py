@@ -26,7 +26,8 @@ class Waited(Enum):
     FOUND = auto()
     LATE = auto()
     DEAD = auto()
-    OVER = auto()  # a limit: see `why`
+    OVER = auto()  # a limit of all of crash, see `why`: it has to be killed
+    FLOOD = auto()  # the caller's own limit, see `why`: Ctrl-C may do
 
 
 class CrashProcess:
@@ -85,9 +86,12 @@ class CrashProcess:
                 return Waited.DEAD
             except pexpect.TIMEOUT:
                 console = len(self._child.before or "")
-                self.why = self._limits.overrun(self.pid, console) or (watch() if watch else "")
+                self.why = self._limits.overrun(self.pid, console)
                 if self.why:
                     return Waited.OVER
+                self.why = watch() if watch else ""
+                if self.why:
+                    return Waited.FLOOD
                 if left <= _LOOK_S:
                     return Waited.LATE
             else:

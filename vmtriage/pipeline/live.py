@@ -15,6 +15,7 @@ from vmtriage.pipeline.slim import Slim, slim_of
 from vmtriage.session.base import Progress, Session
 from vmtriage.session.child import find_crash
 from vmtriage.session.record import RecordingSession
+from vmtriage.session.sandbox import Sandbox, choosing
 from vmtriage.settings import Settings
 from vmtriage.source import btf
 from vmtriage.source import debuginfo as debuginfos
@@ -30,9 +31,13 @@ def open_live(
     refused: tuple[LookedAt, ...] = ()
     if request.slim and settings.slim and (given is None or given.build_id_matches is not False):
         crash = find_crash(settings.crash)
+        sandbox = choosing(bounds.sandbox, crash, (request.path.resolve(),))
         slim = slim_of(dump, given, crash, settings.cache_dir, progress)
+        chosen = sandbox()
         if isinstance(slim, Slim):
-            return _slim(request, dump, settings, slim, given, crash, bounds, progress, began)
+            return _slim(
+                request, dump, settings, slim, given, crash, bounds, chosen, progress, began
+            )
         refused = (slim,)
     try:
         debuginfo = _with_dwarf(given) or _find(request, dump, settings, progress)
@@ -61,7 +66,7 @@ def _given(
 
 def _slim(
     request: Request, dump: DumpInfo, settings: Settings, slim: Slim, given: Debuginfo | None,
-    crash: Path, bounds: Bounds, progress: Progress, began: float,
+    crash: Path, bounds: Bounds, sandbox: Sandbox, progress: Progress, began: float,
 ) -> Opened:  # fmt: skip
     def full() -> Debuginfo | None:
         """The vmlinux that is at hand, where crash does not get on with the slim namelist."""
@@ -73,7 +78,7 @@ def _slim(
             return None
 
     namelist_s = round(time.monotonic() - began, 3)
-    ladder = on_namelist(crash, slim, full, request.path.resolve(), bounds, progress)
+    ladder = on_namelist(crash, slim, full, request.path.resolve(), bounds, sandbox, progress)
     opened = _opened(ladder, request, dump, began, slim.debuginfo)
     return replace(opened, namelist_s=namelist_s, problems=_doubts(slim.debuginfo, dump))
 

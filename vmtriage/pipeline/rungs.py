@@ -102,11 +102,10 @@ def on_vmlinux(
 
 def on_namelist(
     crash: Path, slim: Slim, full: Callable[[], Debuginfo | None], dump: Path, bounds: Bounds,
-    progress: Progress,
+    sandbox: Sandbox, progress: Progress,
 ) -> Ladder:  # fmt: skip
     """All rungs on a slim namelist; the vmlinux, if there is one, where crash refuses that."""
     debuginfo = slim.debuginfo
-    sandbox = choose(bounds.sandbox, crash, (read_by_crash(debuginfo), dump))
     tools = Tools(crash, dump, bounds, sandbox, progress)
     first, *others = tools.ways(lambda: debuginfo, slim=True)
     whole = tools.ways(full)

@@ -8,7 +8,7 @@ kernel forbids it: the limits of `session.limits` alone, and the report says so.
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -57,15 +57,25 @@ class Sandbox:
 
 def choose(wanted: Wanted, program: Path, readable: Sequence[Path]) -> Sandbox:
     """Bubblewrap where it is and works for this program and these files, tried once."""
-    if wanted == "limits":
-        return Sandbox(reason="VMTRIAGE_SANDBOX=limits")
-    found = shutil.which("bwrap")
-    why = "bubblewrap is not installed"
-    if found is not None:
-        sandbox = Sandbox(Path(found))
-        why = _why_not(sandbox, program, readable)
-        if not why:
-            return sandbox
+    return choosing(wanted, program, readable)()
+
+
+def choosing(
+    wanted: Wanted, program: Path, readable: Sequence[Path]
+) -> Callable[[], Sandbox]:  # fmt: skip
+    """The same begun: other things can be done until the answer is asked for, by a call."""
+    bwrap = shutil.which("bwrap") if wanted != "limits" else None
+    if bwrap is None:
+        why = "VMTRIAGE_SANDBOX=limits" if wanted == "limits" else "bubblewrap is not installed"
+        return lambda: _settled(wanted, None, why)
+    sandbox = Sandbox(Path(bwrap))
+    trial = _Trial(sandbox, program, readable)
+    return lambda: _settled(wanted, sandbox, trial.why_not())
+
+
+def _settled(wanted: Wanted, sandbox: Sandbox | None, why: str) -> Sandbox:
+    if sandbox is not None and not why:
+        return sandbox
     if wanted == "bubblewrap":
         raise SessionError(
             f"VMTRIAGE_SANDBOX=bubblewrap, but {why}",
@@ -75,23 +85,40 @@ def choose(wanted: Wanted, program: Path, readable: Sequence[Path]) -> Sandbox:
     return Sandbox(reason=why)
 
 
-def _why_not(sandbox: Sandbox, program: Path, readable: Sequence[Path]) -> str:
-    with tempfile.TemporaryDirectory(prefix="vmtriage-") as scratch:
-        *walls, _ = sandbox.command(program, Path(scratch), readable)
+class _Trial:
+    """A shell in crash's place that tries to read the files."""
+
+    def __init__(self, sandbox: Sandbox, program: Path, readable: Sequence[Path]) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="vmtriage-")
+        *walls, _ = sandbox.command(program, Path(self._scratch.name), readable)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._failed = ""
         try:
-            done = subprocess.run(
+            self._child = subprocess.Popen(
                 [*walls, "/bin/sh", "-c", _PROBE, "probe", program.resolve(), *readable],
-                stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                timeout=_PROBE_TIMEOUT_S,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return f"bubblewrap does not work here: {error}"
-    if done.returncode == 0:
-        return ""
-    said = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()
-    if done.returncode == 9 and not said:
-        return "the dump, the namelist or crash cannot be read inside of bubblewrap"
-    return f"bubblewrap does not work here: {said[-1] if said else f'exit {done.returncode}'}"
+        except OSError as error:
+            self._failed = f"bubblewrap does not work here: {error}"
+
+    def why_not(self) -> str:
+        """What is wrong with the sandbox; "" for nothing. Waits for the shell."""
+        with self._scratch:
+            if self._child is None:
+                return self._failed
+            try:
+                _, raw = self._child.communicate(timeout=_PROBE_TIMEOUT_S)
+            except subprocess.TimeoutExpired as error:
+                self._child.kill()
+                self._child.communicate()
+                return f"bubblewrap does not work here: {error}"
+        said = raw.decode("utf-8", "backslashreplace").strip().splitlines()
+        code = self._child.returncode
+        if code == 0:
+            return ""
+        if code == 9 and not said:
+            return "the dump, the namelist or crash cannot be read inside of bubblewrap"
+        return f"bubblewrap does not work here: {said[-1] if said else f'exit {code}'}"
 
 
 def _system() -> Iterator[str]:

@@ -12,7 +12,7 @@ from tests.fake_crash import fake
 from tests.test_source import kdump
 from tests.vmlinux import vmlinux as vmlinux_file
 from vmtriage.cli import main
-from vmtriage.errors import NoPrompt
+from vmtriage.errors import NoDebuginfo, NoPrompt, SessionError, TriageError
 from vmtriage.models.conditions import RungName
 from vmtriage.models.dump import Debuginfo
 from vmtriage.pipeline.ladder import Ladder, Started, Way
@@ -232,3 +232,50 @@ def test_a_start_that_is_too_slow_skips_what_would_be_as_slow(tmp_path: Path) ->
     outputs = list(ladder.run([SYS, LOG]))
     assert opened == ["normal", "minimal"]
     assert [output.text for output in outputs] == ["", "a log"]
+
+
+@pytest.mark.parametrize("error", [SessionError("it died"), NoDebuginfo("no debugging data")])
+def test_where_crash_refuses_the_slim_namelist_the_vmlinux_is_taken(
+    tmp_path: Path, error: TriageError
+) -> None:
+    class Refused(TranscriptSession):
+        @property
+        def startup_s(self) -> float | None:  # type: ignore[override]
+            raise error
+
+    def way(name: RungName, session: Session, path: str) -> Way:
+        told = Debuginfo(path=path, found_by="the test")
+        return Way(name, lambda: Started(session, told), slim=path == "slim")
+
+    whole = [way("normal", TranscriptSession({"log": "a log"}), "vmlinux")]
+    ways = [way("normal", Refused({}), "slim"), *whole, way("minimal", Refused({}), "slim")]
+    ended: list[str] = []
+    ladder = Ladder(ways, tmp_path / "vmcore", lambda: None, instead=whole,
+                    at_end=lambda: ended.append("scratch"))  # fmt: skip
+    assert [each.text for each in ladder.run([LOG])] == ["a log"]
+    found = ladder.conditions
+    assert found.debuginfo is not None
+    assert found.debuginfo.path == "vmlinux"
+    assert found.rung is not None
+    assert [(each.rung, each.slim) for each in found.rung.tried] == [("normal", True)]
+    assert error.message in found.rung.tried[0].reason
+    ladder.close()
+    assert ended == ["scratch"]
+
+
+def test_without_a_vmlinux_the_slim_namelist_goes_on_down(tmp_path: Path) -> None:
+    class Refused(TranscriptSession):
+        @property
+        def startup_s(self) -> float | None:  # type: ignore[override]
+            raise SessionError("it died")
+
+    told = Debuginfo(path="slim", found_by="the test")
+    ways = [
+        Way("normal", lambda: Started(Refused({}), told), slim=True),
+        Way("normal", lambda: None),
+        Way("minimal", lambda: Started(TranscriptSession({"log": "a log"}), told), slim=True),
+    ]
+    ladder = Ladder(ways, tmp_path / "vmcore", lambda: None)
+    assert [each.text for each in ladder.run([LOG])] == ["a log"]
+    assert ladder.conditions.rung is not None
+    assert ladder.conditions.rung.name == "minimal"

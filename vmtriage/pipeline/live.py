@@ -44,7 +44,9 @@ def open_live(
     except NoDebuginfo as error:
         if request.vmlinux is not None:
             raise
-        return _opened(without_crash(request.path.resolve(), bounds, error), request, dump, began)
+        slimless = "".join(f"\n  no {each.found_by} either: {each.reason}" for each in refused)
+        why = NoDebuginfo(error.message + slimless, next_step=error.next_step)
+        return _opened(without_crash(request.path.resolve(), bounds, why), request, dump, began)
     debuginfo = debuginfo.model_copy(update={"looked": (*refused, *debuginfo.looked)})
     return _full(request, dump, settings, debuginfo, bounds, progress, began)
 

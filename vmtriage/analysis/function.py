@@ -161,9 +161,15 @@ def _blamed(
     pc = None
     if block is not None and block.function:
         pc = Found(block.function, _module_of(stack, frames, None, block))
-    trace = Trace(tuple(Found(f.function, f.module, f.reliable) for f in frames), "Call Trace:")
-    kind = Blame.LOOP if crash_class in _LOOPS else Blame.FAULT
-    return blame_code(kind, Code(pc, None, (trace,) if frames else ()))
+    outward = tuple(Found(f.function, f.module, f.reliable) for f in frames)
+    looping, inner = crash_class in _LOOPS, None
+    if looping and pc is not None and outward:
+        inner = 0  # all of it stands below the interrupt that looked
+        outward = outward if outward[0].name == pc.name else (pc, *outward)
+    trace = Trace(outward, "Call Trace:", inner)
+    return blame_code(
+        Blame.LOOP if looping else Blame.FAULT, Code(pc, None, (trace,) if outward else ())
+    )
 
 
 def _module_of(

@@ -136,7 +136,7 @@ def _path(name: str, outward: Sequence[Found]) -> tuple[str, ...]:
 
 def loop(code: Code) -> Guilty | None:
     """The frame below the loop's leaf: what stands right above an anchor of the stuck code."""
-    stuck = list(_stuck(code))
+    stuck = _own(tuple(_stuck(code)))
     names = [plumbing.base_name(each.name) for each in stuck]
     for anchor in plumbing.LOCKUP_ANCHORS:
         if anchor in names[:12]:
@@ -183,6 +183,16 @@ def _stuck(code: Code) -> Iterator[Found]:
         yield code.pc
     if code.stack is not None:
         yield from code.stack.certain
+
+
+def _own(stuck: Sequence[Found]) -> Sequence[Found]:
+    """Without what an interrupt that is stuck itself came upon: that is another's code."""
+    for index, each in enumerate(stuck):
+        if anchors.interrupts(each.name):
+            inside = (plumbing.base_name(f.name) for f in stuck[:index])
+            if any(not (skip.carries(name) or skip.passes(name)) for name in inside):
+                return stuck[:index]
+    return stuck
 
 
 def _looked(trace: Trace) -> int:

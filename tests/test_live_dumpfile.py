@@ -1,6 +1,7 @@
 """Memory of real dumps: every form gives the bytes that drgn reads, nm's symbols, BTF."""
 
 import functools
+import json
 import subprocess
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import drgn
 import pytest
 
 from fixtures import lab
-from tests.live import built
+from tests.live import NEW, built, crash_of, vmtriage
 from vmtriage.source.btf import Btf, of_vmlinux
 from vmtriage.source.carried import KernelParts, carried, image
 from vmtriage.source.dump import identify
@@ -120,6 +121,20 @@ def test_live_every_form_holds_the_same_pages(tmp_path: Path) -> None:
             assert every_page(other) == pages, files
     assert identify(*parts).incomplete is False
     assert identify(*parts[1:]).incomplete is True
+
+
+def test_live_the_parts_of_a_split_dump_are_analysed_as_one(tmp_path: Path) -> None:
+    dump = built("sysrq", "6.1", 1)
+    parts = [tmp_path / f"part{number}" for number in range(3)]
+    core = dump.vmcore_in("elf")
+    # crash itself goes wrong on parts that end within a memory section of 128 MB
+    makedumpfile("-l", "-d", "31", "--split", "--splitblock-size", "128", core, *parts)
+    done = vmtriage("analyze", *parts, "--crash", crash_of(NEW), "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert told["verdict"]["class"] == "sysrq"
+    assert told["rung"]["name"] == "normal"
+    assert told["dump"]["size"] == sum(part.stat().st_size for part in parts)
 
 
 def test_live_reordering_gives_what_makedumpfile_would_have_written(tmp_path: Path) -> None:

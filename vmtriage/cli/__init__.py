@@ -89,7 +89,7 @@ def main(debug: bool) -> None:
 
 
 @main.command()
-@click.argument("vmcore", type=click.Path(path_type=Path))
+@click.argument("vmcore", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
     "--vmlinux",
     type=click.Path(path_type=Path),
@@ -152,7 +152,7 @@ def main(debug: bool) -> None:
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress on the terminal.")
 def analyze(
-    vmcore: Path, vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
+    vmcore: tuple[Path, ...], vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
     record: Path | None, crash: str | None, debuginfo_dirs: tuple[Path, ...],
     no_fetch: bool, no_slim: bool, allow_mismatch: bool,
     signatures: Path | None, packs: tuple[Path, ...], fail_on: str | None, quick: bool,
@@ -161,7 +161,8 @@ def analyze(
     """From VMCORE to a verdict that names the culprit.
 
     VMCORE is a dump (kdump, flattened, ELF), the directory kdump left it in, a directory written
-    by --record, a crash(8) session pasted into a text file, or a kernel log.
+    by --record, a crash(8) session pasted into a text file, or a kernel log. Several are the parts
+    of one dump, as makedumpfile --split wrote them.
     """
     from vmtriage.pipeline.opening import Request, open_input
 
@@ -170,8 +171,8 @@ def analyze(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with _progress(quiet) as progress:
         request = Request(
-            vmcore, vmlinux, record, debuginfo_dirs, not no_fetch, allow_mismatch,
-            not no_slim,
+            vmcore[0], vmlinux, record, debuginfo_dirs, not no_fetch, allow_mismatch,
+            not no_slim, vmcore[1:],
         )  # fmt: skip
         opened = open_input(request, settings, progress)
         for problem in opened.problems:

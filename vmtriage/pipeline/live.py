@@ -31,8 +31,8 @@ def open_live(
     refused: tuple[LookedAt, ...] = ()
     if request.slim and settings.slim and (given is None or given.build_id_matches is not False):
         crash = find_crash(settings.crash)
-        sandbox = choosing(bounds.sandbox, crash, (request.path.resolve(),))
-        slim = slim_of(dump, given, crash, settings.cache_dir, progress)
+        sandbox = choosing(bounds.sandbox, crash, request.files)
+        slim = slim_of(dump, request.files, given, crash, settings.cache_dir, progress)
         chosen = sandbox()
         if isinstance(slim, Slim):
             return _slim(
@@ -46,7 +46,7 @@ def open_live(
             raise
         slimless = "".join(f"\n  no {each.found_by} either: {each.reason}" for each in refused)
         why = NoDebuginfo(error.message + slimless, next_step=error.next_step)
-        return _opened(without_crash(request.path.resolve(), bounds, why), request, dump, began)
+        return _opened(without_crash(request.files, bounds, why), request, dump, began)
     debuginfo = debuginfo.model_copy(update={"looked": (*refused, *debuginfo.looked)})
     return _full(request, dump, settings, debuginfo, bounds, progress, began)
 
@@ -80,7 +80,7 @@ def _slim(
             return None
 
     namelist_s = round(time.monotonic() - began, 3)
-    ladder = on_namelist(crash, slim, full, request.path.resolve(), bounds, sandbox, progress)
+    ladder = on_namelist(crash, slim, full, request.files, bounds, sandbox, progress)
     opened = _opened(ladder, request, dump, began, slim.debuginfo)
     return replace(opened, namelist_s=namelist_s, problems=_doubts(slim.debuginfo, dump))
 
@@ -92,7 +92,7 @@ def _full(
     namelist_s = round(time.monotonic() - began, 3)
     progress(f"vmlinux: {debuginfo.path} ({debuginfo.found_by})")
     crash = find_crash(settings.crash)
-    ladder = on_vmlinux(crash, debuginfo, request.path.resolve(), bounds, progress)
+    ladder = on_vmlinux(crash, debuginfo, request.files, bounds, progress)
     opened = replace(
         _opened(ladder, request, dump, began, debuginfo),
         namelist_s=namelist_s, problems=_doubts(debuginfo, dump),

@@ -22,6 +22,12 @@ class Request:
     fetch: bool = True  # False: the network is left alone, whatever the settings say
     allow_mismatch: bool = False  # also with a vmlinux of another build
     slim: bool = True  # False: crash reads the vmlinux itself
+    parts: tuple[Path, ...] = ()  # the others of a split dump
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The dump: one file, or its parts."""
+        return tuple(each.resolve() for each in (self.path, *self.parts))
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ def open_input(request: Request, settings: Settings, progress: Progress = silent
     if not path.exists():
         raise NoInput(f"{path}: no such file or directory", next_step="check the path")
     try:
-        dump = dumps.identify(path)
+        dump = dumps.identify(path, *request.parts)
     except BadDump as error:
-        text = _as_text(path)
+        text = _as_text(path) if not request.parts else None
         if text is not None:
             return _pasted(path, text, began)
         return _log_beside(path, error, began)

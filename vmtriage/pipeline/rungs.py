@@ -52,7 +52,7 @@ class Tools:
     """What every rung of crash's has in common."""
 
     crash: Path
-    dump: Path
+    dump: tuple[Path, ...]  # one file, or the parts of a split one
     bounds: Bounds
     sandbox: Sandbox
     progress: Progress
@@ -73,7 +73,8 @@ class Tools:
         target = CrashTarget(
             crash=self.crash,
             vmlinux=read_by_crash(debuginfo),
-            dump=self.dump,
+            dump=self.dump[0],
+            parts=self.dump[1:],
             debug=Path(debug).resolve() if debug and debuginfo.namelist is None else None,
             start_timeout_s=bounds.start_timeout_s,
             time_factor=bounds.time_factor,
@@ -92,17 +93,18 @@ def read_by_crash(debuginfo: Debuginfo) -> Path:
 
 
 def on_vmlinux(
-    crash: Path, debuginfo: Debuginfo, dump: Path, bounds: Bounds, progress: Progress
+    crash: Path, debuginfo: Debuginfo, dump: tuple[Path, ...], bounds: Bounds, progress: Progress
 ) -> Ladder:
     """All rungs on the vmlinux; crash starts at once on the first."""
-    sandbox = choose(bounds.sandbox, crash, (read_by_crash(debuginfo), dump))
+    sandbox = choose(bounds.sandbox, crash, (read_by_crash(debuginfo), *dump))
     tools = Tools(crash, dump, bounds, sandbox, progress)
-    return Ladder(tools.ways(lambda: debuginfo), dump, partial(_find_log, dump, bounds), sandbox)
+    ways = tools.ways(lambda: debuginfo)
+    return Ladder(ways, dump[0], partial(_find_log, dump, bounds), sandbox)
 
 
 def on_namelist(
-    crash: Path, slim: Slim, full: Callable[[], Debuginfo | None], dump: Path, bounds: Bounds,
-    sandbox: Sandbox, progress: Progress,
+    crash: Path, slim: Slim, full: Callable[[], Debuginfo | None], dump: tuple[Path, ...],
+    bounds: Bounds, sandbox: Sandbox, progress: Progress,
 ) -> Ladder:  # fmt: skip
     """All rungs on a slim namelist; the vmlinux, if there is one, where crash refuses that."""
     debuginfo = slim.debuginfo
@@ -110,24 +112,24 @@ def on_namelist(
     first, *others = tools.ways(lambda: debuginfo, slim=True)
     whole = tools.ways(full)
     return Ladder(
-        (first, whole[0], *others), dump, partial(_find_log, dump, bounds), sandbox,
+        (first, whole[0], *others), dump[0], partial(_find_log, dump, bounds), sandbox,
         instead=whole, at_end=slim.remove,
     )  # fmt: skip
 
 
-def without_crash(dump: Path, bounds: Bounds, why: TriageError) -> Ladder:
+def without_crash(dump: tuple[Path, ...], bounds: Bounds, why: TriageError) -> Ladder:
     """The lowest rungs alone."""
-    return Ladder((), dump, partial(_find_log, dump, bounds), failed=why)
+    return Ladder((), dump[0], partial(_find_log, dump, bounds), failed=why)
 
 
-def _find_log(dump: Path, bounds: Bounds) -> FoundLog | None:
+def _find_log(dump: tuple[Path, ...], bounds: Bounds) -> FoundLog | None:
     """Out of the dump itself, else from the file that kdump left beside it."""
-    own = log_of(dump)
+    own = log_of(*dump)
     if own is not None:
         return FoundLog(own, "the dump's memory, read without crash")
     if time.monotonic() < bounds.deadline:
-        text = dmesg.dump_dmesg(dump, bounds.sandbox, bounds.limits)
+        text = None if dump[1:] else dmesg.dump_dmesg(dump[0], bounds.sandbox, bounds.limits)
         if text is not None:
             return FoundLog(text, f"the dump, by {dmesg.NAME}")
-    beside = log_beside(dump)
+    beside = log_beside(dump[0])
     return FoundLog(beside.text, f"{beside.name} beside the dump") if beside else None

@@ -24,8 +24,8 @@ class Slim:
 
 
 def slim_of(
-    dump: DumpInfo, given: Debuginfo | None, crash: Path, cache_dir: Path | None,
-    progress: Progress,
+    dump: DumpInfo, files: tuple[Path, ...], given: Debuginfo | None, crash: Path,
+    cache_dir: Path | None, progress: Progress,
 ) -> Slim | LookedAt:  # fmt: skip
     """Made where it was not kept. Where there can be none: what was looked at, and why."""
     scratch = Path(tempfile.mkdtemp(prefix="vmtriage-")).resolve()
@@ -33,13 +33,13 @@ def slim_of(
     def remove() -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
-    path = Path(dump.path)
+    path, *more = files
     try:
         version = version_of([str(crash)], scratch)
         progress("looking for a slim namelist, or making one")
         made = ensure(
             Wanted(
-                vmlinux=Path(given.path) if given else None, dump=path,
+                vmlinux=Path(given.path) if given else None, dump=path, more=tuple(more),
                 build_id=dump.build_id, crash_version=version,
             ),
             scratch, cache_dir,

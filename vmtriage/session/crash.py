@@ -38,6 +38,7 @@ class CrashTarget:
     vmlinux: Path
     dump: Path
     debug: Path | None = None  # the vmlinux's debuginfo, where that is a file of its own
+    parts: tuple[Path, ...] = ()  # the others of a split dump
     start_timeout_s: float = 900.0
     time_factor: float = 1.0  # multiplies every command's own time
     options: tuple[str, ...] = ()  # of crash: --zero_excluded, --minimal
@@ -48,7 +49,7 @@ class CrashTarget:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files as crash wants them."""
-        return (self.vmlinux, *([self.debug] if self.debug else []), self.dump)
+        return (self.vmlinux, *([self.debug] if self.debug else []), self.dump, *self.parts)
 
 
 class CrashSession:

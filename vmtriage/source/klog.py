@@ -8,10 +8,11 @@ from vmtriage.source.printk import Kernel, kernel_log
 from vmtriage.source.printk.kernel import Unreadable
 
 
-def log_of(dump: Path) -> str | None:
-    """As `dmesg` prints it; None where the dump does not give it (or is of a 32-bit kernel)."""
+def log_of(dump: Path, *others: Path) -> str | None:
+    """As `dmesg` prints it; None where the dump does not give it (or is of a 32-bit kernel).
+    Several files are the parts of one split dump."""
     try:
-        with open_dump(dump) as memory:
+        with open_dump(dump, *others) as memory:
 
             def read(address: int, count: int) -> bytes | None:
                 try:

@@ -49,7 +49,10 @@ def test_what_is_left_of_nothing_is_an_error(content: bytes, words: str, tmp_pat
     assert len(done.stderr.strip().splitlines()) == 2, "an error says what to do next"
 
 
-def test_a_dump_without_debuginfo_names_the_cause_by_its_log(tmp_path: Path) -> None:
+def test_a_dump_without_debuginfo_names_the_cause_by_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VMTRIAGE_SLIM", "0")  # as with a kernel that has no BTF
     dump = lab.build("null")
     path = tmp_path / "vmcore"
     path.symlink_to(dump.vmcore)
@@ -62,7 +65,10 @@ def test_a_dump_without_debuginfo_names_the_cause_by_its_log(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
-def test_the_log_read_without_crash_is_the_log_crash_prints(kernel: str, tmp_path: Path) -> None:
+def test_the_log_read_without_crash_is_the_log_crash_prints(
+    kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VMTRIAGE_SLIM", "0")
     dump = built("null", kernel, 1)
     for name, more in (("with", ("--vmlinux", dump.vmlinux)), ("without", ())):
         path = tmp_path / name
@@ -99,7 +105,7 @@ def test_a_dump_of_another_machine_is_told(tmp_path: Path) -> None:
     struct.pack_into("<H", content, 18, 183)  # e_machine: aarch64
     path.write_bytes(content)
     report = analyzed(path, tmp_path / "out", "--vmlinux", dump.vmlinux, code=66)
-    assert [each["rung"] for each in report["rung"]["tried"]] == ["normal"]
+    assert {each["rung"] for each in report["rung"]["tried"]} == {"normal"}
     assert "machine type mismatch" in report["rung"]["reason"]
 
 

@@ -139,7 +139,8 @@ class CrashSession:
         self._progress("crash is reading the namelist and the dump")
         names = {re.escape(path.name) for path in (target.crash, target.crash.resolve())}
         allowed = max(min(target.start_timeout_s, target.deadline - time.monotonic()), 0.0)
-        how = process.wait_for(rf"(?:^|[\r\n])(?:{'|'.join(names)}|crash)> ", allowed)
+        prompt = re.compile(rf"(?:^|[\r\n])(?:{'|'.join(names)}|crash)> ")
+        how = process.wait_for(prompt, allowed)
         if how is not Waited.FOUND:
             raise self._failed_start(process, how, allowed)
         self._ready = True

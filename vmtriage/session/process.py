@@ -74,14 +74,19 @@ class CrashProcess:
             self._child.sendintr()
 
     def wait_for(
-        self, wanted: str, timeout_s: float, watch: Callable[[], str] | None = None
-    ) -> Waited:
-        """Waits until the terminal shows the pattern. watch: a limit of the caller's own."""
-        pattern, deadline = re.compile(wanted), time.monotonic() + timeout_s
+        self, wanted: str | re.Pattern[str], timeout_s: float,
+        watch: Callable[[], str] | None = None,
+    ) -> Waited:  # fmt: skip
+        """Waits until the terminal shows the text or pattern. watch: a limit of the caller's."""
+        deadline = time.monotonic() + timeout_s
         while True:
             left = deadline - time.monotonic()
+            wait = max(0.0, min(left, _LOOK_S))
             try:
-                self._child.expect([pattern], timeout=max(0.0, min(left, _LOOK_S)))
+                if isinstance(wanted, str):
+                    self._child.expect_exact([wanted], timeout=wait)
+                else:
+                    self._child.expect([wanted], timeout=wait)
             except pexpect.EOF:
                 return Waited.DEAD
             except pexpect.TIMEOUT:

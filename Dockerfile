@@ -21,7 +21,7 @@ RUN /build/bin/pip wheel -q --no-deps -w /wheels /src \
 
 FROM debian:trixie-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends crash makedumpfile python3 \
+ && apt-get install -y --no-install-recommends bubblewrap crash makedumpfile python3 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vmtriage \
  && mkdir /crash

@@ -8,21 +8,24 @@ from pathlib import Path
 import pytest
 
 from fixtures import lab
+from tests.fake_crash import sandboxes
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.commands import KMEM_V, PLAN, RUNQ, RUNQ_G, SYS, CrashCommand
 from vmtriage.session.crash import CrashSession, CrashTarget
+from vmtriage.session.sandbox import Wanted, choose
 
 pytestmark = pytest.mark.live
 
 
-def target(version: str, scenario: str = "cfs_lockup") -> CrashTarget:
+def target(version: str, scenario: str = "cfs_lockup", wanted: Wanted = "auto") -> CrashTarget:
     dump = lab.build(scenario)
-    return CrashTarget(lab.crash_binaries()[version], dump.vmlinux, dump.vmcore)
+    crash, files = lab.crash_binaries()[version], (dump.vmlinux.resolve(), dump.vmcore.resolve())
+    return CrashTarget(crash, *files, sandbox=choose(wanted, crash, files))
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[CrashSession]:
-    with CrashSession(target("8.0.6")) as opened:
+@pytest.fixture(scope="module", params=sandboxes())
+def session(request: pytest.FixtureRequest) -> Iterator[CrashSession]:
+    with CrashSession(target("8.0.6", wanted=request.param)) as opened:
         yield opened
 
 
@@ -71,10 +74,9 @@ def test_warnings_of_an_old_crash_are_kept() -> None:
 def test_a_killed_crash_is_started_again() -> None:
     with CrashSession(target("8.0.6")) as opened:
         list(opened.run([SYS]))
-        child = opened._child
-        assert child is not None
-        assert child.pid is not None
-        os.kill(child.pid, 9)
+        process = opened._process
+        assert process is not None
+        os.kill(process.pid, 9)
         time.sleep(0.2)
         dead, good = opened.run([KMEM_V, SYS])
         assert dead.status is CommandStatus.FAILED
@@ -84,8 +86,8 @@ def test_a_killed_crash_is_started_again() -> None:
 def test_nothing_of_crash_outlives_its_session() -> None:
     with CrashSession(target("8.0.6")) as opened:
         list(opened.run([SYS]))
-        child = opened._child
-        assert child is not None
-        pid, scratch = child.pid, opened._scratch
+        process = opened._process
+        assert process is not None
+        pid, scratch = process.pid, opened._scratch
     assert not Path(f"/proc/{pid}").exists()
     assert not scratch.exists()

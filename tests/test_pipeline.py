@@ -120,9 +120,13 @@ def test_the_directory_of_a_host_is_enough(tmp_path: Path) -> None:
     log = (CAPTURES / "debian8-pick-next-task-fair" / "log.txt").read_text()
     (host / "vmcore-dmesg.txt").write_text(log)
     assert report_of(host)["function"] == "pick_next_task_fair"
-    (host / "vmcore").write_bytes(b"")  # a dump comes before the log, even a broken one
-    done = run("analyze", host)
-    assert (done.exit_code, "is empty" in done.stderr) == (65, True)
+    (host / "vmcore").write_bytes(b"")  # a dump comes before the log, a broken one says so
+    report = report_of(host)
+    assert report["function"] == "pick_next_task_fair"
+    assert report["rung"]["name"] == "log"
+    assert "is empty" in report["rung"]["reason"]
+    assert report["rung"]["log_from"] == "vmcore-dmesg.txt beside the dump"
+    assert {"log_only", "log_from_elsewhere"} <= {each["kind"] for each in report["problems"]}
 
 
 def test_reports_are_written_and_named(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """The driver, against a crash that misbehaves in ways the real one cannot be made to."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.fake_crash import fake
 from vmtriage.errors import BadDump, SessionError, TriageError
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.child import find_crash
@@ -19,37 +19,6 @@ from vmtriage.session.commands import (
     size_of,
 )
 from vmtriage.session.crash import CrashSession, CrashTarget
-
-# Answers like crash on a pty: a prompt, `COMMAND > FILE`, `eval 0xN`.
-FAKE = """#!{python}
-import os, re, signal, sys, time
-if "--version" in sys.argv:
-    print("\\ncrash 9.9.9"); sys.exit(0)
-{startup}
-def handle(*_): print("^C"); raise KeyboardInterrupt
-signal.signal(signal.SIGINT, handle)
-while True:
-    try:
-        sys.stdout.write("crash> "); sys.stdout.flush()
-        line = sys.stdin.readline()
-        if not line: break
-        if found := re.match(r"eval 0x(\\w+)", line):
-            print("hexadecimal:", found[1]); print("    decimal: 1"); continue
-        command, _, name = line.strip().partition(" > ")
-        with open(name, "w") as out:
-            {answer}
-    except KeyboardInterrupt:
-        continue
-"""
-
-
-def fake(tmp_path: Path, answer: str = "out.write(command)", startup: str = "") -> CrashTarget:
-    path = tmp_path / "crash"
-    path.write_text(FAKE.format(python=sys.executable, answer=answer, startup=startup))
-    path.chmod(0o755)
-    for name in ("vmlinux", "vmcore"):
-        (tmp_path / name).write_text("")
-    return CrashTarget(path, tmp_path / "vmlinux", tmp_path / "vmcore", start_timeout_s=20)
 
 
 def test_every_command_gets_its_own_answer(tmp_path: Path) -> None:
@@ -120,6 +89,14 @@ def test_a_crash_that_dies_always_is_not_started_for_ever(tmp_path: Path) -> Non
         ("crash: x: not a supported file format", BadDump, "not a supported"),
         ("crash: invalid structure member offset: foo_bar", SessionError, "too old"),
         ("", BadDump, "without a word"),
+        ("cannot realloc resized ELF header buffer", BadDump, "copy it again"),
+        (
+            "crash: error while loading shared libraries: libz.so.9: cannot open it:"
+            " No such file or directory",
+            SessionError,
+            "VMTRIAGE_SANDBOX=limits",
+        ),
+        ("bwrap: execvp /opt/crash: No such file or directory", SessionError, "without bubblewrap"),
     ],
 )
 def test_why_crash_did_not_start_is_told_with_a_next_step(

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vmtriage.errors import BadDump, NoDebuginfo, NoInput, TriageError
-from vmtriage.models.dump import DumpInfo
-from vmtriage.source import debuginfo, vmcoreinfo
+from vmtriage.errors import BadDump, NoInput, TriageError
+from vmtriage.source import vmcoreinfo
 from vmtriage.source.dump import identify
 
 BUILD_ID = "00112233445566778899aabbccddeeff00112233"
@@ -130,51 +129,3 @@ def test_a_damaged_header_is_an_error_or_an_answer_never_a_traceback(
 @pytest.mark.parametrize("release", ["../../etc/passwd", "a/b", "x" * 99, "", "a b", "$(id)"])
 def test_a_hostile_release_never_reaches_a_path(release: str) -> None:
     assert vmcoreinfo.parse(f"OSRELEASE={release}".encode()).release is None
-
-
-def vmlinux(build_id: str) -> bytes:
-    """An ELF file with a Xen note of type 3 before the GNU build-id, as the kernel's has."""
-    xen = struct.pack("<III", 4, 8, 3) + b"Xen\0" + b"\0\0\0\x80\xff\xff\xff\xff"
-    gnu = struct.pack("<III", 4, len(build_id) // 2, 3) + b"GNU\0" + bytes.fromhex(build_id)
-    notes, names = xen + gnu, b"\0.notes\0.shstrtab\0"
-    header = b"\x7fELF\x02\x01\x01" + bytes(9)
-    at = 64
-    table = at + len(notes) + len(names)
-    header += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 0, table, 0, 64, 0, 0, 64, 3, 2)
-    empty = bytes(64)
-    note = struct.pack("<IIQQQQIIQQ", 1, 7, 2, 0, at, len(notes), 0, 0, 4, 0)
-    strings = struct.pack("<IIQQQQIIQQ", 8, 3, 0, 0, at + len(notes), len(names), 0, 0, 1, 0)
-    return header + notes + names + empty + note + strings
-
-
-def dump_info(tmp_path: Path) -> DumpInfo:
-    return identify(put(tmp_path, kdump()))
-
-
-def test_the_vmlinux_beside_the_dump_is_found_and_proved(tmp_path: Path) -> None:
-    (tmp_path / "vmlinux-6.1.0-9-amd64").write_bytes(vmlinux(BUILD_ID))
-    found = debuginfo.find(dump_info(tmp_path), None)
-    assert (found.found_by, found.build_id_matches) == ("beside the dump", True)
-
-
-def test_a_vmlinux_of_another_build_is_refused_with_both_ids(tmp_path: Path) -> None:
-    other = "ff" * 20
-    path = tmp_path / "other"
-    path.write_bytes(vmlinux(other))
-    with pytest.raises(NoDebuginfo) as caught:
-        debuginfo.find(dump_info(tmp_path), path)
-    assert other in caught.value.message
-    assert BUILD_ID in caught.value.message
-    assert caught.value.exit_code == 66
-
-
-def test_without_any_vmlinux_the_package_to_install_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NoDebuginfo, match=r"linux-image-6\.1\.0-9-amd64-dbg"):
-        debuginfo.find(dump_info(tmp_path), None)
-
-
-def test_a_text_file_is_no_vmlinux(tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("hello")
-    with pytest.raises(NoDebuginfo, match="not a vmlinux"):
-        debuginfo.find(dump_info(tmp_path), path)

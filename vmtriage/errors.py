@@ -57,6 +57,10 @@ class SessionError(TriageError):
     exit_code = 69  # EX_UNAVAILABLE
 
 
+class NoPrompt(SessionError):
+    """crash(8) was still opening the dump when its time was over."""
+
+
 class CannotListen(TriageError):
     """The address to listen on cannot be had."""
 

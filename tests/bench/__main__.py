@@ -59,6 +59,7 @@ def measure(crash: Path, dump: lab.Dump, rounds: int) -> tuple[float, float]:
             crash,
             "-o",
             Path(directory) / "report",
+            "--no-slim",  # the same work: what the slim namelist saves is for tests.bench.slim
             "--quick",  # what comes beyond has a bench of its own: tests.bench.inquiries
             "-q",
         ]

@@ -48,6 +48,7 @@ _DOUBT = 0.7  # what is left of a score that rests on unsafe ground
 _FIRM: Mapping[str, tuple[str, ...]] = {
     "tasks_lost": ("log", "bt", "sys", "mod -t", "kmem", "rd", "sym", "dis", "p "),
     "log_only": ("log",),
+    "zero_excluded": ("log",),
 }
 
 

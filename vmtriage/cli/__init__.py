@@ -19,10 +19,12 @@ from vmtriage.cli.common import (
 )
 from vmtriage.cli.listen import listen
 from vmtriage.cli.log import log
+from vmtriage.cli.namelist import namelist
 from vmtriage.cli.signatures import signatures as signatures_group
 from vmtriage.errors import TriageError
 
 if TYPE_CHECKING:
+    from vmtriage.models.conditions import Rung
     from vmtriage.session.base import Progress
 
 # Heavy modules are imported inside the commands: crash is started first and reads the dump
@@ -60,6 +62,13 @@ def _fail(error: TriageError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
+def _fail_after(rung: "Rung") -> NoReturn:
+    """Nothing of the crash could be read: cron has to see that, though there is a report."""
+    first = rung.tried[0]
+    click.echo(f"vmtriage: {first.reason}\n  {first.next_step}", err=True)
+    sys.exit(rung.exit_code)
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="vmtriage")
 @click.option("--debug", is_flag=True, help="Show the Python traceback of an internal error.")
@@ -80,12 +89,13 @@ def main(debug: bool) -> None:
 
 
 @main.command()
-@click.argument("vmcore", type=click.Path(path_type=Path))
+@click.argument("vmcore", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
     "--vmlinux",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="vmlinux with debuginfo. Left out: found by release and build-id.",
+    help="vmlinux with debuginfo, its package, or a directory that has it. Left out: found by"
+    " release and build-id.",
 )
 @click.option(
     "-o",
@@ -115,7 +125,22 @@ def main(debug: bool) -> None:
     multiple=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Look here for a vmlinux first.",
+    help="Look here for a vmlinux, or for the package that has it, first.",
+)
+@click.option(
+    "--no-fetch",
+    is_flag=True,
+    help="Never fetch a vmlinux from debuginfod or by VMTRIAGE_DEBUGINFO_COMMAND.",
+)
+@click.option(
+    "--no-slim",
+    is_flag=True,
+    help="Let crash read the vmlinux itself, not a slim namelist of it: ten times slower.",
+)
+@click.option(
+    "--allow-mismatch",
+    is_flag=True,
+    help="Go on with a vmlinux of another build. Nothing in the report can be trusted then.",
 )
 @signatures_option
 @pack_option
@@ -127,15 +152,17 @@ def main(debug: bool) -> None:
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress on the terminal.")
 def analyze(
-    vmcore: Path, vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
+    vmcore: tuple[Path, ...], vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
     record: Path | None, crash: str | None, debuginfo_dirs: tuple[Path, ...],
+    no_fetch: bool, no_slim: bool, allow_mismatch: bool,
     signatures: Path | None, packs: tuple[Path, ...], fail_on: str | None, quick: bool,
     quiet: bool,
 ) -> None:  # fmt: skip
     """From VMCORE to a verdict that names the culprit.
 
     VMCORE is a dump (kdump, flattened, ELF), the directory kdump left it in, a directory written
-    by --record, a crash(8) session pasted into a text file, or a kernel log.
+    by --record, a crash(8) session pasted into a text file, or a kernel log. Several are the parts
+    of one dump, as makedumpfile --split wrote them.
     """
     from vmtriage.pipeline.opening import Request, open_input
 
@@ -143,8 +170,15 @@ def analyze(
     # A `timeout` around us ends us as Ctrl-C does: crash is killed, its scratch removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with _progress(quiet) as progress:
-        request = Request(vmcore, vmlinux, record, debuginfo_dirs)
+        request = Request(
+            vmcore[0], vmlinux, record, debuginfo_dirs, not no_fetch, allow_mismatch,
+            not no_slim, vmcore[1:],
+        )  # fmt: skip
         opened = open_input(request, settings, progress)
+        for problem in opened.problems:
+            if problem.kind == "build_id_mismatch":
+                line = "\r\033[K" if sys.stderr.isatty() else ""
+                click.echo(f"{line}vmtriage: WARNING: {problem.message}", err=True)
         try:
             from vmtriage.pipeline.triage import triage
             from vmtriage.report.forms import RENDERERS, prepare, terminal_summary, write
@@ -160,6 +194,8 @@ def analyze(
     else:
         for form in formats:
             click.echo(RENDERERS[form](report), nl=False)
+    if report.rung and report.rung.exit_code:
+        _fail_after(report.rung)
     if fail_on and as_severe(report.verdict.severity, fail_on):
         sys.exit(1)
 
@@ -183,6 +219,7 @@ def parse(command: str, file: TextIO) -> None:
 
 main.add_command(log)
 main.add_command(signatures_group)
+main.add_command(namelist)
 
 
 class _progress:

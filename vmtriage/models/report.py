@@ -8,6 +8,7 @@ from pydantic import Field
 from vmtriage.models.answers import Inquiry
 from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.base import Model
+from vmtriage.models.conditions import Rung, SandboxKind
 from vmtriage.models.details import FaultReport, LeakReport, MceReport, OomReport
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import CommandRun, Confidence, Evidence, Problem
@@ -40,6 +41,13 @@ class ToolInfo(Model):
     version: str
     crash_version: str | None = None
     signatures_revision: str
+
+
+class ConfinedTool(ToolInfo):
+    """And how crash was confined. sandbox None: it was not run, or the recording is old."""
+
+    sandbox: SandboxKind | None = None
+    sandbox_reason: str = ""  # why not bubblewrap
 
 
 class SystemFacts(Model):
@@ -173,8 +181,9 @@ class Report(Model):
     """Everything vmtriage has to say about one crash. See the report contract in README."""
 
     schema_: str = Field(default=SCHEMA, alias="schema")
-    tool: ToolInfo
+    tool: ConfinedTool
     dump: DumpInfo
+    rung: Rung | None = None  # how far it could be opened; None: a log, or an old recording
     debuginfo: Debuginfo | None = None
     system: SystemFacts | None
     verdict: Verdict

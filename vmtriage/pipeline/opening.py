@@ -1,45 +1,23 @@
 """What was given on the command line: a dump, a recorded session, a pasted one, or a log."""
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from vmtriage.errors import BadDump, NoInput
-from vmtriage.models.dump import Debuginfo, DumpInfo
+from vmtriage.models.dump import DumpInfo
 from vmtriage.models.evidence import Part, Problem
-from vmtriage.session.base import Progress, Session, silent
-from vmtriage.session.record import RecordingSession, ReplaySession, is_recording
+from vmtriage.pipeline.ladder import FoundLog, Ladder
+from vmtriage.pipeline.opened import Opened, Request
+from vmtriage.session.base import Progress, silent
+from vmtriage.session.record import ReplaySession, is_recording
 from vmtriage.settings import Settings
-from vmtriage.source import btf
-from vmtriage.source import debuginfo as debuginfos
 from vmtriage.source import dump as dumps
-from vmtriage.source.btf import Btf
+from vmtriage.source.beside import log_beside
+
+__all__ = ["Opened", "Request", "open_input"]
 
 _TEXT_BYTES = 64 << 20  # a pasted session or a log is text and not larger
-
-
-@dataclass(frozen=True)
-class Request:
-    """One `analyze`: the input and what the user asked for."""
-
-    path: Path
-    vmlinux: Path | None = None
-    record: Path | None = None
-    debuginfo_dirs: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A session to question, and what is known before the first question."""
-
-    session: Session
-    dump: DumpInfo
-    debuginfo: Debuginfo | None
-    began: float  # time.monotonic()
-    namelist_s: float | None = None
-    problems: tuple[Problem, ...] = field(default=())
-    cache_dir: Path | None = None  # None: nothing learned of this kernel is kept, or taken
-    types: Btf | None = None  # the kernel's own, where its vmlinux has them
 
 
 def open_input(request: Request, settings: Settings, progress: Progress = silent) -> Opened:
@@ -54,17 +32,22 @@ def open_input(request: Request, settings: Settings, progress: Progress = silent
     if not path.exists():
         raise NoInput(f"{path}: no such file or directory", next_step="check the path")
     try:
-        dump = dumps.identify(path)
-    except BadDump:
-        text = _as_text(path)
-        if text is None:
-            raise
-        return _pasted(path, text, began)
-    return _live(request, dump, settings, progress, began)
+        dump = dumps.identify(path, *request.parts)
+    except BadDump as error:
+        text = _as_text(path) if not request.parts else None
+        if text is not None:
+            return _pasted(path, text, began)
+        return _log_beside(path, error, began)
+    from vmtriage.pipeline.live import open_live
+
+    return open_live(request, dump, settings, progress, began)
 
 
 # What kdump leaves in a host's directory, the best first: RHEL, flattened, Debian, the log alone.
-_LEFT_BEHIND = ("vmcore", "vmcore.flat", "dump.[0-9]*", "vmcore-dmesg.txt", "dmesg.[0-9]*")
+_LEFT_BEHIND = (
+    "vmcore", "vmcore.flat", "dump.[0-9]*", "vmcore-incomplete",
+    "vmcore-dmesg.txt", "vmcore-dmesg-incomplete.txt", "dmesg.[0-9]*",
+)  # fmt: skip
 
 
 def _in_crash_directory(directory: Path) -> Path | None:
@@ -73,44 +56,15 @@ def _in_crash_directory(directory: Path) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def _live(
-    request: Request, dump: DumpInfo, settings: Settings, progress: Progress, began: float
-) -> Opened:
-    from vmtriage.session.child import find_crash
-    from vmtriage.session.crash import CrashSession, CrashTarget
-
-    directories = (*request.debuginfo_dirs, *settings.debuginfo_dirs)
-    namelist = debuginfos.find(dump, request.vmlinux, directories)
-    namelist_s = round(time.monotonic() - began, 3)
-    progress(f"vmlinux: {namelist.path} ({namelist.found_by})")
-    target = CrashTarget(
-        crash=find_crash(settings.crash),
-        vmlinux=Path(namelist.path).resolve(),
-        dump=request.path.resolve(),
-        start_timeout_s=settings.start_timeout_s,
-        time_factor=settings.time_factor,
-    )
-    session: Session = CrashSession(target, progress)
-    opened = Opened(session, dump, namelist, began, namelist_s, _doubts(namelist, dump))
-    if request.record is not None:  # it has to hold every answer
-        return replace(opened, session=RecordingSession(session, request.record, dump, namelist))
-    if not namelist.build_id_matches:
-        return opened
-    types = btf.of_vmlinux(target.vmlinux)  # while crash starts
-    return replace(opened, cache_dir=settings.cache_dir, types=types)
-
-
-def _doubts(namelist: Debuginfo, dump: DumpInfo) -> tuple[Problem, ...]:
-    if namelist.build_id_matches is None:
-        who = "the dump" if dump.build_id is None else namelist.path
-        return (
-            Problem(
-                kind="build_id_unknown",
-                message=f"{who} carries no build-id: that the vmlinux belongs to the dump is"
-                " crash's own judgement (it compares the version banner only)",
-            ),
-        )
-    return ()
+def _log_beside(path: Path, error: BadDump, began: float) -> Opened:
+    """A dump that is none may still have its log beside it."""
+    beside = log_beside(path)
+    if beside is None:
+        raise error
+    log = FoundLog(beside.text, f"{beside.name} beside the dump")
+    ladder = Ladder((), path, lambda: log, failed=error)
+    dump = DumpInfo(path=str(path), format="unknown", size=path.stat().st_size)
+    return Opened(ladder, dump, None, began, conditions=lambda: ladder.conditions)
 
 
 def _recording(path: Path, began: float) -> Opened:
@@ -120,7 +74,9 @@ def _recording(path: Path, began: float) -> Opened:
     problems: tuple[Problem, ...] = ()
     if meta.origin:
         problems = (Problem(kind="by_hand", message=f"recording made by hand: {meta.origin}"),)
-    return Opened(session, dump, meta.debuginfo, began, None, problems)
+    return Opened(
+        session, dump, meta.debuginfo, began, None, problems, conditions=lambda: meta.conditions
+    )
 
 
 def _as_text(path: Path) -> str | None:

@@ -24,6 +24,7 @@ from vmtriage.analysis.knowledge import Knowledge
 from vmtriage.analysis.lockholder import by_the_lock
 from vmtriage.analysis.recover import recover
 from vmtriage.analysis.relevance import own_lines
+from vmtriage.analysis.rungs import steps_of
 from vmtriage.analysis.runqueues import cgroup_of, clock_lag, throttled
 from vmtriage.analysis.suspects.case import Case
 from vmtriage.analysis.system import system_facts, top_slabs
@@ -35,8 +36,8 @@ from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.dump import DumpInfo
 from vmtriage.models.evidence import Facts
 from vmtriage.models.finding import PanicTask
-from vmtriage.models.report import Report, ReportIncident, Timing, ToolInfo
-from vmtriage.pipeline.opening import Opened
+from vmtriage.models.report import ConfinedTool, Report, ReportIncident, Timing
+from vmtriage.pipeline.opened import Opened
 from vmtriage.session.commands import PLAN
 
 
@@ -76,18 +77,24 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     )  # fmt: skip
     reached = stack is not None and reaches_the_fault(stack, classification.crash_class)
     unclear = (*cross_check(facts, stack, told, reached), *doubts(answers))
-    suspects, problems = settle(suspects, (*opened.problems, *facts.problems, *unclear))
+    conditions = opened.conditions()
+    before = (*conditions.problems, *opened.problems)
+    suspects, problems = settle(suspects, (*before, *facts.problems, *unclear))
     culprit = suspects[0] if suspects else None
-    verdict = conclude(facts, classification, function, matches, suspects, groups,
-                       next_time(facts, classification, incidents, culprit, answers))  # fmt: skip
+    advice = next_time(facts, classification, incidents, culprit, answers)
+    known = facts.model_copy(update={"problems": (*before, *facts.problems)})
+    verdict = conclude(known, classification, function, matches, suspects, groups,
+                       (*steps_of(conditions), *advice))  # fmt: skip
     done = time.monotonic()
     return Report(
-        tool=ToolInfo(
+        tool=ConfinedTool(
             version=__version__, crash_version=session.crash_version,
             signatures_revision=knowledge.revision,
+            sandbox=conditions.sandbox, sandbox_reason=conditions.sandbox_reason,
         ),
+        rung=conditions.rung,
         dump=_with_crash_time(opened, facts),
-        debuginfo=opened.debuginfo,
+        debuginfo=conditions.debuginfo or opened.debuginfo,
         system=system_facts(facts),
         verdict=verdict,
         trigger=find_trigger(facts, incidents, stack, task),

@@ -1,8 +1,9 @@
 """Numbers and names as people say them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from vmtriage.models.conditions import RungName
 from vmtriage.models.finding import CrashClass
 
 _CLASS = {
@@ -18,6 +19,13 @@ _CLASS = {
     CrashClass.INIT_KILLED: "init killed",
     CrashClass.UNKNOWN: "unknown kind of crash",
 }
+_RUNG: Mapping[RungName, str] = {
+    "normal": "normally",
+    "zero_excluded": "with missing pages read as zeros",
+    "minimal": "in crash's minimal mode",
+    "log": "the kernel log alone",
+    "header": "the header alone",
+}
 _SANITIZERS = {"kasan", "kmsan", "kcsan", "kfence", "ubsan"}
 
 
@@ -26,6 +34,11 @@ def crash_class(kind: CrashClass) -> str:
     if kind.value in _SANITIZERS:
         return kind.value.upper()
     return _CLASS.get(kind, kind.value.replace("_", " "))
+
+
+def rung(name: RungName) -> str:
+    """How far a dump was opened, in words."""
+    return _RUNG[name]
 
 
 def size(count: int) -> str:

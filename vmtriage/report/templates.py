@@ -53,6 +53,7 @@ def _environment(finalize: Callable[[object], object]) -> "Environment":
         "secs": human.seconds,
         "iso": human.iso,
         "cpus": human.cpu_list,
+        "rung_name": human.rung,
         "class_name": human.crash_class,
         "count": human.count,
         "number": "{:,}".format,

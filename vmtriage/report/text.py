@@ -20,6 +20,8 @@ def _verdict(report: Report, shown: view.View, limit: int) -> list[str]:
     out = [*entry("VERDICT", verdict.summary, lines), *entry("Class", head, 1)]
     if report.trigger:
         out += entry("Why a dump", report.trigger.says, 1 if short else 2)
+    if shown.rung:
+        out += entry("PARTIAL", shown.rung, 1)
     if shown.unsafe:
         out += entry("CAUTION", "do not trust: " + ", ".join(shown.unsafe), 2)
     return out

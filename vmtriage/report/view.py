@@ -74,6 +74,8 @@ class View:
     title: str
     host: str
     facts: Mapping[str, gaps.Fact]
+    rung: str  # loud words where the dump could not be opened normally
+    tried: tuple[tuple[str, tuple[str, ...]], ...]  # why not, and which better ways
     unsafe: tuple[str, ...]
     problems: tuple[Problem, ...]
     evidence: tuple[Evidence, ...]
@@ -98,6 +100,8 @@ def build(report: Report) -> View:
         title=f"{human.crash_class(report.verdict.crash_class)} on {host}",
         host=host,
         facts=gaps.facts(report),
+        rung=_rung(report),
+        tried=_tried(report),
         unsafe=gaps.unsafe(report),
         problems=gaps.by_weight(report.problems),
         evidence=evidence,
@@ -114,6 +118,19 @@ def build(report: Report) -> View:
         raws=raws,
         links=_links(evidence, raws),
     )
+
+
+def _rung(report: Report) -> str:
+    if report.rung is None or report.rung.name == "normal":
+        return ""
+    return f"This dump could not be opened normally. Read: {human.rung(report.rung.name)}."
+
+
+def _tried(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    why: dict[str, tuple[str, ...]] = {}
+    for each in report.rung.tried if report.rung else ():
+        why[each.reason] = (*why.get(each.reason, ()), human.rung(each.rung))
+    return tuple(why.items())
 
 
 def _stack(report: Report) -> tuple[stack.Row, ...]:

@@ -20,6 +20,11 @@ class CommandOutput:
     reason: str = ""
 
 
+def not_run(command: CrashCommand, why: str) -> CommandOutput:
+    """The answer of a command that was never typed."""
+    return CommandOutput(command.text, "", CommandStatus.NOT_RUN, 0.0, reason=why)
+
+
 class Session(Protocol):
     """Answers commands in order. A command that fails is an output with a status, never an end."""
 

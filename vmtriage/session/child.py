@@ -1,15 +1,16 @@
-"""Around the child process: which crash, its environment, its limits, its words made plain."""
+"""Around the child process: which crash, its environment, its words made plain."""
 
-import os
 import re
-import resource
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from vmtriage.errors import SessionError
+from vmtriage.session.limits import Limits
 
-_MAX_OUTPUT_BYTES = 1 << 30  # a flood must not fill the disk of the analysis host
+_LAST_WORDS_S = 60.0
+_LAST_WORDS_BYTES = 4096
 
 
 def find_crash(configured: str) -> Path:
@@ -39,13 +40,6 @@ def environment(private: Path) -> dict[str, str]:
     }
 
 
-def limits() -> None:
-    """Runs in the child before crash: private files, no core dump, no endless output."""
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_OUTPUT_BYTES, _MAX_OUTPUT_BYTES))
-
-
 def plain(text: str) -> str:
     """Console text without carriage returns and without the prompts of our own lines."""
     whole = text.rstrip("\r\n").replace("\r\n", "\n")
@@ -54,32 +48,35 @@ def plain(text: str) -> str:
     return "\n".join(noise.sub("", line) for line in lines).strip("\n")
 
 
-def last_words(
-    crash: Path, vmlinux: Path, dump: Path, environment: dict[str, str], timeout_s: float = 60.0
-) -> str:
+def last_words(command: Sequence[str], scratch: Path, limits: Limits) -> str:
     """What a crash that ended in silence says with -d1: its last line, "" if that is silent too."""
+    said = scratch / "last-words"
     try:
-        said = subprocess.run(
-            [crash, "-d1", "-s", "--no_crashrc", vmlinux, dump],
-            env=environment,
-            cwd=environment["HOME"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout_s,
-            check=False,
-        ).stdout.decode("utf-8", "backslashreplace")
+        with said.open("wb") as out:
+            subprocess.run(
+                command,
+                env=environment(scratch),
+                cwd=scratch,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                timeout=_LAST_WORDS_S,
+                check=False,
+                preexec_fn=limits.before_exec(deaf=False),
+            )
+        text = said.read_bytes()[-_LAST_WORDS_BYTES:].decode("utf-8", "backslashreplace")
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
-def version_of(crash: Path, environment: dict[str, str]) -> str | None:
+def version_of(command: Sequence[str], scratch: Path) -> str | None:
     """ "8.0.6", as `crash --version` says; None when it says nothing."""
     try:
         said = subprocess.run(
-            [crash, "--version"],
-            env=environment,
+            [*command, "--version"],
+            env=environment(scratch),
+            cwd=scratch,
             capture_output=True,
             text=True,
             errors="replace",

@@ -12,7 +12,7 @@ from vmtriage.errors import TriageError
 
 @dataclass(frozen=True)
 class CrashCommand:
-    """One command line and the seconds it may take before it is interrupted.
+    """One command line; the seconds it may take and the bytes it may answer with.
 
     small: one of hundreds of short questions, which share a file of a recorded session.
     """
@@ -20,6 +20,11 @@ class CrashCommand:
     text: str
     timeout_s: float = 120.0
     small: bool = False
+
+    @property
+    def max_bytes(self) -> int:
+        """Where an answer becomes a flood: a log is 32 MB at most, a read of memory 0.2."""
+        return 2 << 20 if self.small else 64 << 20
 
     @property
     def file_name(self) -> str:

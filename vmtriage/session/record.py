@@ -5,13 +5,14 @@ A directory of such files made by hand, without session.json, plays back as well
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from vmtriage.errors import BadDump, CannotWrite, NoInput
 from vmtriage.models.base import Model
+from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.base import CommandOutput, Session
@@ -40,6 +41,7 @@ class Recording(Model):
     startup_s: float | None = None
     dump: DumpInfo | None = None
     debuginfo: Debuginfo | None = None
+    conditions: Conditions = Conditions()
     commands: tuple[RecordedCommand, ...] = ()
     origin: str = ""  # where a recording made by hand comes from
 
@@ -48,11 +50,13 @@ class RecordingSession:
     """Passes commands on to a session and writes every answer down."""
 
     def __init__(
-        self, inner: Session, directory: Path, dump: DumpInfo, debuginfo: Debuginfo | None
-    ) -> None:
+        self, inner: Session, directory: Path, dump: DumpInfo, debuginfo: Debuginfo | None,
+        conditions: Callable[[], Conditions] = Conditions,
+    ) -> None:  # fmt: skip
         self._inner = inner
         self._directory = directory
         self._dump, self._debuginfo = dump, debuginfo
+        self._conditions = conditions
         self._commands: list[RecordedCommand] = []
         with contextlib.suppress(OSError):  # of an earlier recording
             (directory / _SMALL).unlink(missing_ok=True)
@@ -108,6 +112,7 @@ class RecordingSession:
                 startup_s=self._inner.startup_s,
                 dump=self._dump,
                 debuginfo=self._debuginfo,
+                conditions=self._conditions(),
                 commands=tuple(self._commands),
             )
             self._write(_META, meta.model_dump_json(indent=1) + "\n")

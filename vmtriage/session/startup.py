@@ -7,6 +7,18 @@ from vmtriage.errors import BadDump, NoDebuginfo, NoInput, SessionError, TriageE
 # (words in crash's output, error, what to do); the first that fits wins.
 _KNOWN: tuple[tuple[str, type[TriageError], str], ...] = (
     (
+        "while loading shared libraries",
+        SessionError,
+        "crash's libraries are not found; where it starts without bubblewrap, put them into lib"
+        " beside its bin, or set VMTRIAGE_SANDBOX=limits",
+    ),
+    ("bwrap: ", SessionError, "set VMTRIAGE_SANDBOX=limits to do without bubblewrap"),
+    (
+        "cannot realloc resized ELF header buffer",
+        BadDump,
+        "the dump's ELF header is damaged: copy it again from the host",
+    ),
+    (
         # The build-id was compared before, where there is one: another build is the last guess.
         "do not match!",
         BadDump,

@@ -7,6 +7,7 @@ from vmtriage.analysis.inquiry.layout import Layout, Member
 from vmtriage.session.commands import MAX_READ
 
 _CHUNK = 64  # texts are short
+_WINDOW = 128  # bytes; no page ends within
 _LONGEST_LIST = 4096
 
 
@@ -16,6 +17,7 @@ class Memory:
     def __init__(self, desk: Desk, layout: Layout) -> None:
         self._desk, self.layout = desk, layout
         self._seen: dict[tuple[int, int], bytes | None] = {}
+        self._windows: dict[int, bytes] = {}
 
     @property
     def word_size(self) -> int:
@@ -104,8 +106,18 @@ class Memory:
             return None
         key = (address, count)
         if key not in self._seen:
-            self._seen[key] = self._desk.read(address, count)
+            self._seen[key] = self._within(address, count) or self._desk.read(address, count)
         return self._seen[key]
+
+    def _within(self, address: int, count: int) -> bytes | None:
+        """Read with what lies around it: the next question is often for its neighbour."""
+        start, skip = address - address % _WINDOW, address % _WINDOW
+        if count > self._desk.word or skip + count > _WINDOW:
+            return None
+        if start not in self._windows:
+            self._windows[start] = self._desk.read(start, _WINDOW) or b""
+        found = self._windows[start][skip : skip + count]
+        return found if len(found) == count else None
 
 
 def _readable(address: int, count: int) -> bool:

@@ -1,0 +1,1 @@
+"""Slim namelists: what crash needs of a kernel, made from the types the kernel itself carries."""

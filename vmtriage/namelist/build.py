@@ -1,0 +1,64 @@
+"""Ingredients to a file that crash opens as it does a vmlinux with debuginfo."""
+
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vmtriage.namelist import elf
+from vmtriage.namelist.adaptations import Adaptation, sizes_for
+from vmtriage.namelist.dwarf.sections import Constant, debug_sections
+from vmtriage.namelist.ingredients import Ingredients, Symbol
+from vmtriage.namelist.symbols import kept
+from vmtriage.namelist.variables import variables_of
+from vmtriage.source.btf import BadBtf
+from vmtriage.source.btf_table import table_of
+
+# Where crash looks for `write_expire`, in its order; task_init() of task.c.
+_DEADLINE = (b"dd_init_queue", b"dd_init_sched", b"deadline_init_queue")
+_EXPIRES_S = 5  # write_expire = 5 * HZ
+
+
+ALGORITHM = 1  # to be raised with every change of what is written: a cache keeps the old
+
+
+def build(
+    of: Ingredients, path: Path, adaptations: Sequence[Adaptation] = ()
+) -> tuple[Adaptation, ...]:
+    """Writes the namelist; the adaptations that this kernel needed.
+
+    Raises BadBtf where the types contradict themselves, OSError where there is no room.
+    """
+    try:
+        return _build(of, path, adaptations)
+    except (struct.error, LookupError, OverflowError) as error:  # a reference to nowhere
+        raise BadBtf(f"the types contradict themselves: {error}") from error
+
+
+def _build(
+    of: Ingredients, path: Path, adaptations: Sequence[Adaptation]
+) -> tuple[Adaptation, ...]:
+    table = table_of(of.btf)
+    by_name = _by_name(of.symbols)
+    debug = debug_sections(
+        table, of.pointer, variables_of(table, by_name), of.sizes_known,
+        _ticks(of, by_name), sizes_for(table, adaptations),
+    )  # fmt: skip
+    elf.write(path, of, kept(of.symbols), debug)
+    return tuple(each for each in adaptations if sizes_for(table, [each]))
+
+
+def _by_name(symbols: Sequence[Symbol]) -> dict[bytes, Symbol]:
+    """Of several with one name the one that all files of the kernel see, or the first."""
+    found: dict[bytes, Symbol] = {}
+    for each in symbols:
+        if each.name not in found or (each.kind.isupper() and not found[each.name].kind.isupper()):
+            found[each.name] = each
+    return found
+
+
+def _ticks(of: Ingredients, symbols: Mapping[bytes, Symbol]) -> Constant | None:
+    scope = next((symbols[name] for name in _DEADLINE if name in symbols), None)
+    if of.hz is None or scope is None:
+        return None
+    end = scope.address + (scope.size or 16)
+    return Constant("write_expire", _EXPIRES_S * of.hz, scope.address, end)

@@ -1,0 +1,153 @@
+"""Namelists kept for the next dump of the same kernel: made once, used by all.
+
+One file each: the ELF file, and behind it a line that says what it is and its checksum, so that
+it is there whole or not at all. Whatever is wrong with one, it is made anew.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from vmtriage.models.base import Model
+from vmtriage.namelist.adaptations import Adaptation
+from vmtriage.namelist.build import ALGORITHM
+
+DEFAULT_LIMIT = 2 << 30  # bytes on disk
+_MARK = b"\nvmtriage-namelist "
+_LAST_BYTES = 4096
+_BUILD_ID = re.compile(r"[0-9a-f]{8,128}")
+_SUFFIX = ".namelist"
+
+
+class Card(Model):
+    """What is known of a cached namelist."""
+
+    build_id: str
+    release: str | None = None
+    made_from: str  # vmlinux, vmlinuz or vmcore
+    adapted: tuple[str, ...] = ()  # names of adaptations this kernel needed
+    seconds: float  # it took to make
+    sha256: str = ""
+
+
+class Kept(Model):
+    """One file of the cache. `bytes` on disk."""
+
+    path: str
+    bytes: int
+    last_used: float  # seconds since 1970
+    card: Card | None  # None: damaged
+
+
+class NamelistCache:
+    """The namelists under a cache directory; the directory is made when first needed."""
+
+    def __init__(self, directory: Path, limit: int = DEFAULT_LIMIT) -> None:
+        self._directory, self._limit = directory / "namelists", limit
+
+    def path(self, build_id: str, adaptations: Sequence[Adaptation]) -> Path | None:
+        """Where this one lies or would lie; None where the build-id is none."""
+        if not _BUILD_ID.fullmatch(build_id):
+            return None
+        names = "".join(f"+{each.name}" for each in adaptations)
+        return self._directory / f"{build_id}-{ALGORITHM}{names}{_SUFFIX}"
+
+    def find(self, path: Path) -> Card | None:
+        """What it is, and its time of use set to now; None: not there, damaged or another's."""
+        card = _checked(path)
+        if card is not None:
+            with contextlib.suppress(OSError):
+                os.utime(path)
+        return card
+
+    def make(self, path: Path, write: Callable[[Path], Card], good: Callable[[Card], bool]) -> Card:
+        """The card of what `write` wrote, or of what another process wrote meanwhile, if `good`.
+
+        OSError where the directory cannot be written.
+        """
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._alone():
+            if (found := self.find(path)) is not None and good(found):
+                return found
+            part = self._directory / f".{secrets.token_hex(8)}.part"
+            try:
+                card = sign(part, write(part))
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+            self.prune(self._limit, spare=path)
+        return card
+
+    def kept(self) -> list[Kept]:
+        """All, the last used first."""
+        found = []
+        for path in self._directory.glob(f"*{_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                stat = path.stat()
+                found.append(Kept(path=str(path), bytes=stat.st_blocks * 512,
+                                  last_used=stat.st_mtime, card=_card(path)))  # fmt: skip
+        return sorted(found, key=lambda each: -each.last_used)
+
+    def prune(self, limit: int, spare: Path | None = None) -> list[Kept]:
+        """Removes damaged ones, then those not used for longest, until `limit` bytes are left."""
+        removed, held = [], 0
+        for each in self.kept():
+            held += each.bytes
+            if Path(each.path) != spare and (held > limit or each.card is None):
+                held -= each.bytes
+                with contextlib.suppress(OSError):
+                    Path(each.path).unlink()
+                    removed.append(each)
+        return removed
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One builder at a time. Where locks do not work, each builds its own: nothing is torn."""
+        with (self._directory / "lock").open("w") as lock:
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def sign(path: Path, card: Card) -> Card:
+    """Appends what a namelist is, and a checksum of all before."""
+    with path.open("rb") as file:
+        signed = card.model_copy(update={"sha256": hashlib.file_digest(file, "sha256").hexdigest()})
+    with path.open("ab") as file:
+        file.write(_MARK + signed.model_dump_json().encode() + b"\n")
+    return signed
+
+
+def _card(path: Path) -> Card | None:
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - _LAST_BYTES))
+        _, mark, told = file.read().rpartition(_MARK)
+    try:
+        return Card.model_validate_json(told) if mark else None
+    except ValidationError:
+        return None
+
+
+def _checked(path: Path) -> Card | None:
+    try:
+        if path.stat().st_uid != os.geteuid():
+            return None
+        card = _card(path)
+        if card is None:
+            return None
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            raw = memoryview(file.read())
+    except OSError:
+        return None
+    size = len(raw) - bytes(raw[-_LAST_BYTES:])[::-1].find(_MARK[::-1]) - len(_MARK)
+    digest.update(raw[:size])
+    return card if digest.hexdigest() == card.sha256 else None

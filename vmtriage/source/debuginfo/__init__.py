@@ -1,0 +1,21 @@
+"""Finds the vmlinux that belongs to a dump, or fetches it, and proves by build-id that it does.
+
+crash accepts a vmlinux of another build with one warning and then prints nonsense: so this
+check is ours. Read search.py first: it is the order of things.
+"""
+
+from vmtriage.source.debuginfo.elf import build_id_of, read_build_id
+from vmtriage.source.debuginfo.hint import package_hint
+from vmtriage.source.debuginfo.modules import module_debuginfo
+from vmtriage.source.debuginfo.search import Search, find
+from vmtriage.source.debuginfo.servers import Servers
+
+__all__ = [
+    "Search",
+    "Servers",
+    "build_id_of",
+    "find",
+    "module_debuginfo",
+    "package_hint",
+    "read_build_id",
+]

@@ -293,3 +293,15 @@ def test_neighbours_of_one_structure_name_it_but_once() -> None:
     assert numbers(asked).text == (
         "p {(long)&($s=(struct pid *)0)->level, (long)&$s->numbers, (long)sizeof(struct upid)}"
     )
+
+
+def test_memory_comes_out_of_the_dump_and_by_crash_only_where_it_cannot() -> None:
+    image = KernelImage(NAMES, {})
+    here, there, nowhere = 0xFFFF880000001000, 0xFFFF880000002000, 0xFFFF880000003000
+    image.memory.update(dict.fromkeys(range(there, there + 8), 2))
+    desk = Desk(image, "x86_64", lambda address, count: b"\1" * count if address == here else None)
+    assert desk.read_all([(here, 8), (there, 8), (nowhere, 8)]) == [b"\1" * 8, b"\2" * 8, None]
+    (run,) = desk.runs
+    assert (run.bytes, run.reason) == (
+        16, "3 reads of kernel memory, 2 of them by crash, 1 without answer"
+    )  # fmt: skip

@@ -173,6 +173,25 @@ def test_a_recording_replays_to_the_same_report(tmp_path: Path) -> None:
     assert replay == live
 
 
+@pytest.mark.parametrize(
+    ("name", "kernel", "cgroup"),
+    [("cfs_nested", "6.1", 1), ("hung", "6.12", 2), ("leak_tracked", "6.1", 1)],
+)
+def test_memory_read_from_the_dump_is_what_crash_reads(
+    name: str, kernel: str, cgroup: int, tmp_path: Path
+) -> None:
+    """A recording holds every answer, so all of its memory came through crash."""
+    dump, crash = built(name, kernel, cgroup), crash_of(NEW)
+    ours = analyze(dump, crash, tmp_path / "ours")
+    told = analyze(dump, crash, tmp_path / "told", "--record", tmp_path / "recording")
+    (reads,) = (each for each in ours["commands"] if each["command"].startswith("rd "))
+    assert ", 0 of them by crash, " in reads["reason"]
+    for each in (ours, told):
+        for key in ("timing", "created", "commands", "inquiries", "debuginfo", "raw"):
+            each.pop(key)
+    assert ours == told
+
+
 @pytest.mark.parametrize("sandbox", sandboxes())
 def test_what_lies_beside_a_dump_is_never_run(sandbox: str, tmp_path: Path) -> None:
     """rc files, gdb scripts and extensions in the dump's directory, in HOME and in the cwd."""

@@ -186,7 +186,7 @@ def analyze(
             prepare(settings.cache_dir)
             report = triage(opened, knowledge_of(settings), settings.raw_output_bytes, quick)
         finally:
-            opened.session.close()
+            opened.close()
         progress("writing the report")
         files = write(report, output, formats or ("md", "html", "json")) if output else ()
     if output or not formats:

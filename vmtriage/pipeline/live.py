@@ -12,7 +12,7 @@ from vmtriage.pipeline.ladder import Ladder
 from vmtriage.pipeline.opened import Opened, Request
 from vmtriage.pipeline.rungs import Bounds, on_namelist, on_vmlinux, read_by_crash, without_crash
 from vmtriage.pipeline.slim import Slim, slim_of
-from vmtriage.session.base import Progress, Session
+from vmtriage.session.base import Progress
 from vmtriage.session.child import find_crash
 from vmtriage.session.record import RecordingSession
 from vmtriage.session.sandbox import Sandbox, choosing
@@ -20,6 +20,10 @@ from vmtriage.settings import Settings
 from vmtriage.source import btf
 from vmtriage.source import debuginfo as debuginfos
 from vmtriage.source.debuginfo.elf import Kind, kind_of
+from vmtriage.source.dumpfile.direct import DirectMemory
+
+# to find a page in the flattened form, all of the file has to be read
+_READ_DIRECTLY = ("kdump", "elf")
 
 
 def open_live(
@@ -119,10 +123,11 @@ def _opened(
     def conditions() -> Conditions:
         return ladder.conditions
 
-    session: Session = ladder
-    if request.record is not None:
+    if request.record is not None:  # a recording has to hold every answer
         session = RecordingSession(ladder, request.record, dump, debuginfo, conditions)
-    return Opened(session, dump, debuginfo, began, conditions=conditions)
+        return Opened(session, dump, debuginfo, began, conditions=conditions)
+    memory = DirectMemory(*request.files) if dump.format in _READ_DIRECTLY else None
+    return Opened(ladder, dump, debuginfo, began, memory=memory, conditions=conditions)
 
 
 def _search(request: Request, settings: Settings) -> debuginfos.Search:

@@ -9,6 +9,7 @@ from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import Problem
 from vmtriage.session.base import Session
 from vmtriage.source.btf import Btf
+from vmtriage.source.dumpfile.direct import DirectMemory
 
 
 @dataclass(frozen=True)
@@ -42,4 +43,11 @@ class Opened:
     problems: tuple[Problem, ...] = field(default=())
     cache_dir: Path | None = None  # None: nothing learned of this kernel is kept, or taken
     types: Btf | None = None  # the kernel's own, where its vmlinux has them
+    memory: DirectMemory | None = None  # None: every read has to go through crash
     conditions: Callable[[], Conditions] = Conditions  # asked when all answers are there
+
+    def close(self) -> None:
+        """Ends the session and closes the dump."""
+        self.session.close()
+        if self.memory is not None:
+            self.memory.close()

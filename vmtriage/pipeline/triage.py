@@ -53,7 +53,9 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
 
     machine = collected.facts.system.machine if collected.facts.system else None
     build_id = opened.debuginfo.build_id if opened.debuginfo else None
-    reach = Reach(session, machine, Learned(opened.types, LayoutCache(opened.cache_dir, build_id)))
+    learned = Learned(opened.types, LayoutCache(opened.cache_dir, build_id))
+    direct = opened.memory.read if opened.memory else None
+    reach = Reach(session, machine, learned, direct)
     facts = with_log_facts(recover(reach.desk, reach.memory, collected.facts))
     incidents = find_incidents(facts.log) if facts.log else ()
     classification = classify(facts, incidents)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vmtriage.analysis.inquiry.desk import Desk
+from vmtriage.analysis.inquiry.desk import Desk, ReadMemory
 from vmtriage.analysis.inquiry.layout import Layout, Learned
 from vmtriage.analysis.inquiry.memory import Memory
 from vmtriage.errors import ParseError
@@ -35,9 +35,13 @@ class Reach:
     """The ways to ask: commands by the desk, memory, symbols. One for a whole dump."""
 
     def __init__(
-        self, session: Session, machine: str | None, learned: Learned | None = None
+        self,
+        session: Session,
+        machine: str | None,
+        learned: Learned | None = None,
+        direct: ReadMemory | None = None,
     ) -> None:
-        self.desk = Desk(session, machine)
+        self.desk = Desk(session, machine, direct)
         self.memory = Memory(self.desk, Layout(self.desk, learned))
         self._symbols: dict[int, Symbol | None] = {}
         self._places: dict[str, int | None] = {}

@@ -22,6 +22,7 @@ from vmtriage.analysis.inquiry.plans import inquire
 from vmtriage.analysis.inquiry.scene import Reach, Scene
 from vmtriage.analysis.knowledge import Knowledge
 from vmtriage.analysis.lockholder import by_the_lock
+from vmtriage.analysis.ready import get_ready
 from vmtriage.analysis.recover import recover
 from vmtriage.analysis.relevance import own_lines
 from vmtriage.analysis.rungs import steps_of
@@ -47,6 +48,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     quick: no further questions beyond the plan that every dump is asked.
     """
     session = opened.session
+    get_ready()
     started = session.startup_s  # waits for crash's first prompt
     asked = time.monotonic()
     collected = collect(session, PLAN, keep_bytes)

@@ -27,15 +27,13 @@ def cannot_write(path: Path, error: OSError) -> CannotWrite:
 
 
 def _spill(path: Path, data: bytes) -> Path:
-    """Write beside `path`, down to the disk, under a name nobody else has."""
+    """Write beside `path`, under a name nobody else has."""
     temp = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     # Not mkstemp: its 0600 would keep colleagues from reading; the umask decides instead.
     handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
     except BaseException:
         temp.unlink(missing_ok=True)
         raise
@@ -51,6 +49,8 @@ def write_all(directory: Path, contents: Mapping[str, str]) -> tuple[Path, ...]:
         for name, text in contents.items():
             path = directory / name
             temps[path] = _spill(path, text.encode("utf-8", "backslashreplace"))
+        for path in temps:  # all are written: the first to be safe makes most of them so
+            _to_disk(temps[path])
         for path, temp in temps.items():
             temp.replace(path)
         _sync_directory(directory)
@@ -60,6 +60,14 @@ def write_all(directory: Path, contents: Mapping[str, str]) -> tuple[Path, ...]:
         for temp in temps.values():
             temp.unlink(missing_ok=True)
     return tuple(temps)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sync_directory(directory: Path) -> None:

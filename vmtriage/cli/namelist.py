@@ -13,6 +13,7 @@ from vmtriage.errors import BadSetting, CannotWrite, NoInput, SessionError
 if TYPE_CHECKING:
     from vmtriage.namelist.adaptations import Adaptation
     from vmtriage.namelist.cache import Card, Kept, NamelistCache
+    from vmtriage.namelist.ensure import Namelist
 
 _MEGABYTE = 1 << 20
 
@@ -27,7 +28,9 @@ def namelist() -> None:
     crash slim /var/crash/HOST-DATE/vmcore
 
     A namelist made here has all types of the kernel (from its BTF), its symbols, and the types of
-    the variables crash asks for. It has no line numbers and no local variables: where you need
+    the variables crash asks for. One made of a dump has the types of the modules that were loaded,
+    too: a name that a module uses otherwise than the kernel, or than another module, is told as
+    NAME__MODULE. It has no line numbers and no local variables: where you need
     `bt -l` or `dis -s`, give crash the vmlinux of the debuginfo package.
     """
 
@@ -69,6 +72,7 @@ def build(source: Path, output: Path | None, crash: str | None) -> None:
         click.echo(f"{output}")
         click.echo(f"made of the {card.made_from} in {card.seconds:.1f} s", err=True)
         _say_adapted([e for e in needed_by(wanted.crash_version) if e.name in card.adapted])
+        _say_modules(card)
         return
     with tempfile.TemporaryDirectory(prefix="vmtriage-") as scratch:
         found = ensure(wanted, Path(scratch), settings.cache_dir)
@@ -81,6 +85,7 @@ def build(source: Path, output: Path | None, crash: str | None) -> None:
     how = "was cached" if found.cached else f"made of the {found.made_from}"
     click.echo(f"{how} in {found.seconds:.1f} s", err=True)
     _say_adapted(found.adapted)
+    _say_modules(found)
 
 
 @namelist.command("list")
@@ -133,7 +138,8 @@ def _line(each: "Kept") -> str:
     card = each.card
     adapted = f"  adapted: {', '.join(card.adapted)}" if card.adapted else ""
     told = f"{card.build_id}  {card.release or '?':32} {card.made_from:7}"
-    return f"{told} {size}  {used}{adapted}"
+    modules = f"  with {card.modules} modules" if card.modules else ""
+    return f"{told} {size}  {used}{modules}{adapted}"
 
 
 def _version(crash: str, asked: bool) -> str | None:
@@ -165,6 +171,13 @@ def _written(output: Path, write: "Callable[[Path], Card]") -> "Card":
     finally:
         part.unlink(missing_ok=True)
     return made
+
+
+def _say_modules(made: "Card | Namelist") -> None:
+    if made.modules:
+        click.echo(f"with the types of {made.modules} modules", err=True)
+    if made.left_out:
+        click.echo(f"without the types of {made.left_out}", err=True)
 
 
 def _say_adapted(adaptations: "Sequence[Adaptation]") -> None:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -33,6 +33,8 @@ class Card(Model):
     release: str | None = None
     made_from: str  # vmlinux, vmlinuz or vmcore
     adapted: tuple[str, ...] = ()  # names of adaptations this kernel needed
+    modules: int = 0  # so many modules' types are in it, and only one dump's set of them
+    left_out: str = ""  # whose types are not, and why
     seconds: float  # it took to make
     sha256: str = ""
 
@@ -52,11 +54,21 @@ class NamelistCache:
     def __init__(self, directory: Path, limit: int = DEFAULT_LIMIT) -> None:
         self._directory, self._limit = directory / "namelists", limit
 
-    def path(self, build_id: str, adaptations: Sequence[Adaptation]) -> Path | None:
-        """Where this one lies or would lie; None where the build-id is none."""
+    def path(
+        self,
+        build_id: str,
+        adaptations: Sequence[Adaptation],
+        modules: Mapping[str, bytes] | None = None,
+    ) -> Path | None:
+        """Where this one lies or would lie; None where the build-id is none.
+
+        modules: split BTF by module: two dumps of one kernel may have others in them.
+        """
         if not _BUILD_ID.fullmatch(build_id):
             return None
         names = "".join(f"+{each.name}" for each in adaptations)
+        if modules:
+            names += f"+modules-{_digest(modules)}"
         return self._directory / f"{build_id}-{ALGORITHM}{names}{_SUFFIX}"
 
     def find(self, path: Path) -> Card | None:
@@ -114,6 +126,14 @@ class NamelistCache:
             with contextlib.suppress(OSError):
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _digest(modules: Mapping[str, bytes]) -> str:
+    told = hashlib.sha256()
+    for name, raw in sorted(modules.items()):
+        told.update(f"{name}\0{len(raw)}\0".encode())
+        told.update(raw)
+    return told.hexdigest()[:16]
 
 
 def sign(path: Path, card: Card) -> Card:

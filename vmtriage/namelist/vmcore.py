@@ -12,10 +12,12 @@ _MACHINES = {"x86_64": 62, "aarch64": 183, "ppc64le": 21, "ppc64": 21, "s390x": 
              "loongarch64": 258}  # fmt: skip
 
 
-def read_vmcore(path: Path, *others: Path) -> Ingredients:
-    """NoDebuginfo where the dump lacks what is needed, BadDump and NoInput as `open_dump`."""
+def read_vmcore(path: Path, *others: Path, modules: bool = True) -> Ingredients:
+    """modules: with the types of those that were loaded.
+
+    NoDebuginfo where the dump lacks what is needed, BadDump and NoInput as `open_dump`."""
     with open_dump(path, *others) as dump:
-        return of_parts(carried(dump), str(path))
+        return of_parts(carried(dump, modules), str(path))
 
 
 def of_parts(parts: KernelParts, called: str) -> Ingredients:
@@ -40,4 +42,5 @@ def of_parts(parts: KernelParts, called: str) -> Ingredients:
         hz=parts.hz,
         sizes_known=False,
         module_btfs={each.name: each.btf for each in parts.module_types},
+        lacking=tuple(each for each in parts.lacking if each.startswith("types of ")),
     )

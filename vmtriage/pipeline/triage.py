@@ -53,7 +53,8 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
 
     machine = collected.facts.system.machine if collected.facts.system else None
     build_id = opened.debuginfo.build_id if opened.debuginfo else None
-    reach = Reach(session, machine, Learned(opened.types, LayoutCache(opened.cache_dir, build_id)))
+    learned = Learned(opened.types, LayoutCache(opened.cache_dir, build_id))
+    reach = Reach(session, machine, learned, opened.module_files)
     facts = with_log_facts(recover(reach.desk, reach.memory, collected.facts))
     incidents = find_incidents(facts.log) if facts.log else ()
     classification = classify(facts, incidents)
@@ -103,6 +104,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         module=function.module if function else None,
         alternatives=function.alternatives if function else (),
         function_evidence=function.evidence if function else (),
+        source=answers.source,
         backtraces=_all_stacks(facts),
         run_queues=facts.group_run_queues.run_queues if facts.group_run_queues else None,
         throttled=groups,

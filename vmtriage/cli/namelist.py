@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vmtriage.namelist.adaptations import Adaptation
     from vmtriage.namelist.cache import Card, Kept, NamelistCache
     from vmtriage.namelist.ensure import Namelist
+    from vmtriage.source.surplus import Cached
 
 _MEGABYTE = 1 << 20
 
@@ -90,9 +91,16 @@ def build(source: Path, output: Path | None, crash: str | None) -> None:
 
 @namelist.command("list")
 def list_namelists() -> None:
-    """One line per cached namelist: build-id, release, made of, size, last use."""
+    """One line per cached namelist: build-id, release, made of, size, last use.
+
+    Behind them each vmlinux that was unpacked or fetched, and is kept.
+    """
+    from vmtriage.source.debuginfo import pruning
+
     for each in _cache().kept():
         click.echo(_line(each))
+    for one in pruning.kept(_directory() / pruning.FOLDER):
+        click.echo(_line_of_vmlinux(one))
 
 
 @namelist.command()
@@ -109,29 +117,50 @@ def show(identifier: str) -> None:
 @namelist.command()
 @click.option("--limit", type=click.IntRange(0), default=2048, show_default=True, metavar="MB",
               help="Keep so many megabytes, the last used first; 0 removes all.")  # fmt: skip
-def prune(limit: int) -> None:
-    """Remove damaged namelists and those not used for longest."""
+@click.option("--debuginfo-limit", type=click.IntRange(0), default=8192, show_default=True,
+              metavar="MB", help="The same for what was unpacked or fetched.")  # fmt: skip
+def prune(limit: int, debuginfo_limit: int) -> None:
+    """Remove damaged namelists and those not used for longest, and kept debuginfo likewise."""
+    from vmtriage.source.debuginfo import pruning
+
     removed = _cache().prune(limit * _MEGABYTE)
     for each in removed:
         click.echo(_line(each))
-    size = sum(each.bytes for each in removed) / _MEGABYTE
-    click.echo(f"{len(removed) or 'none'} removed, {size:.0f} MB", err=True)
+    files = pruning.prune(_directory() / pruning.FOLDER, debuginfo_limit * _MEGABYTE)
+    for one in files:
+        click.echo(_line_of_vmlinux(one))
+    size = (sum(each.bytes for each in removed) + sum(one.bytes for one in files)) / _MEGABYTE
+    click.echo(f"{len(removed) + len(files) or 'none'} removed, {size:.0f} MB", err=True)
 
 
 def _cache() -> "NamelistCache":
     from vmtriage.namelist.cache import NamelistCache
 
+    return NamelistCache(_directory())
+
+
+def _directory() -> Path:
     directory = settings_of().cache_dir
     if directory is None:
         raise BadSetting(
             "VMTRIAGE_CACHE_DIR is empty: there is no cache",
             next_step="unset it or name a directory",
         )
-    return NamelistCache(directory)
+    return directory
+
+
+def _line_of_vmlinux(each: "Cached") -> str:
+    """`vmlinux-of-...` is one without a build-id; .debug and .stripped are halves."""
+    size = f"{each.bytes / _MEGABYTE:5.1f} MB"
+    return f"{each.path.name}  {size}  {_used(each.last_used)}"
+
+
+def _used(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _line(each: "Kept") -> str:
-    used = datetime.fromtimestamp(each.last_used, UTC).strftime("%Y-%m-%d %H:%M")
+    used = _used(each.last_used)
     size = f"{each.bytes / _MEGABYTE:5.1f} MB"
     if each.card is None:
         return f"{Path(each.path).name:40}  damaged  {size}  {used}"

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from vmtriage.models.base import Model
 from vmtriage.namelist.adaptations import Adaptation
 from vmtriage.namelist.build import ALGORITHM
+from vmtriage.source.surplus import by_last_use, surplus, used_now
 
 DEFAULT_LIMIT = 2 << 30  # bytes on disk
 _MARK = b"\nvmtriage-namelist "
@@ -75,8 +76,7 @@ class NamelistCache:
         """What it is, and its time of use set to now; None: not there, damaged or another's."""
         card = _checked(path)
         if card is not None:
-            with contextlib.suppress(OSError):
-                os.utime(path)
+            used_now(path)
         return card
 
     def make(self, path: Path, write: Callable[[Path], Card], good: Callable[[Card], bool]) -> Card:
@@ -100,23 +100,21 @@ class NamelistCache:
     def kept(self) -> list[Kept]:
         """All, the last used first."""
         found = []
-        for path in self._directory.glob(f"*{_SUFFIX}"):
+        for each in by_last_use(self._directory.glob(f"*{_SUFFIX}")):
             with contextlib.suppress(OSError):
-                stat = path.stat()
-                found.append(Kept(path=str(path), bytes=stat.st_blocks * 512,
-                                  last_used=stat.st_mtime, card=_card(path)))  # fmt: skip
-        return sorted(found, key=lambda each: -each.last_used)
+                found.append(Kept(path=str(each.path), bytes=each.bytes, last_used=each.last_used,
+                                  card=_card(each.path)))  # fmt: skip
+        return found
 
     def prune(self, limit: int, spare: Path | None = None) -> list[Kept]:
         """Removes damaged ones, then those not used for longest, until `limit` bytes are left."""
-        removed, held = [], 0
-        for each in self.kept():
-            held += each.bytes
-            if Path(each.path) != spare and (held > limit or each.card is None):
-                held -= each.bytes
-                with contextlib.suppress(OSError):
-                    Path(each.path).unlink()
-                    removed.append(each)
+        removed = []
+        for each in surplus(
+            self.kept(), limit, lambda kept: kept.path == str(spare), lambda kept: kept.card is None
+        ):
+            with contextlib.suppress(OSError):
+                Path(each.path).unlink()
+                removed.append(each)
         return removed
 
     @contextlib.contextmanager

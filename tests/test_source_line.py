@@ -148,6 +148,7 @@ def test_memory_that_lies_is_no_error(at: int, byte: int, cut: bool) -> None:
      ("/usr/src/debug/kernel-5.14.0/linux-5.14.0-362.el9.x86_64/fs/xfs/xfs_log.c",
       "fs/xfs/xfs_log.c:7"),
      ("/build/linux-6.8/include/linux/list.h", "include/linux/list.h:7"),
+     ("debian/build/build_amd64_none_amd64/kernel/sched/core.c", "kernel/sched/core.c:7"),
      ("drivers/net/foo.c", "drivers/net/foo.c:7"), ("/home/me/foo.c", "/home/me/foo.c:7")],
 )  # fmt: skip
 def test_a_file_is_told_as_the_kernels_developers_call_it(file: str, told: str) -> None:

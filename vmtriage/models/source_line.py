@@ -5,7 +5,7 @@ import re
 from vmtriage.models.base import Address, Model
 from vmtriage.models.evidence import Evidence
 
-_BUILT_IN = re.compile(r"^.*?/(?:linux-[^/]+/)+")
+_BUILT_IN = re.compile(r"^(?:.*?/)?(?:(?:linux-|build_)[^/]+/)+")
 
 
 class SourceLine(Model):

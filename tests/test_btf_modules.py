@@ -13,11 +13,14 @@ from tests.test_btf import Types, made
 from tests.test_namelist import entries, ingredients, named, symbol, value
 from vmtriage.namelist.build import Built, build
 from vmtriage.namelist.ingredients import Ingredients
+from vmtriage.namelist.vmcore import of_parts
 from vmtriage.session.commands import CrashCommand
 from vmtriage.session.crash import CrashSession, CrashTarget
 from vmtriage.source.btf import Kind
 from vmtriage.source.btf_modules import with_modules
 from vmtriage.source.btf_table import table_of
+from vmtriage.source.carried import KernelParts
+from vmtriage.source.kallsyms import Symbol
 
 
 class Split(Types):
@@ -170,6 +173,16 @@ def test_whatever_a_module_says_the_kernels_types_are_told(
     told = build(with_btf(ingredients(made().raw), {"mod": bytes(raw)}), tmp_path / "out")
     assert len(told.modules) + len(told.left_out) == 1
     assert value(named(entries(tmp_path / "out")[0], "task"), "byte_size") == 56
+
+
+def test_types_that_the_dump_does_not_hold_are_said() -> None:
+    parts = KernelParts(
+        machine="x86_64", release="6.1.0", build_id=None, kaslr=0, banner=b"Linux version 6.1.0\n",
+        hz=250, btf=made().raw, module_types=(),
+        symbols=[Symbol("_stext", "T", 0xFFFFFFFF81000000)],
+        lacking=("types of xfs: page excluded", "HZ: tick_nsec is 0"),
+    )  # fmt: skip
+    assert of_parts(parts, "vmcore").lacking == ("xfs: page excluded",)
 
 
 def test_without_modules_nothing_is_told_otherwise(tmp_path: Path) -> None:

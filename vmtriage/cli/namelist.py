@@ -30,9 +30,9 @@ def namelist() -> None:
 
     A namelist made here has all types of the kernel (from its BTF), its symbols, and the types of
     the variables crash asks for. One made of a dump has the types of the modules that were loaded,
-    too: a name that a module uses otherwise than the kernel, or than another module, is told as
-    NAME__MODULE. It has no line numbers and no local variables: where you need
-    `bt -l` or `dis -s`, give crash the vmlinux of the debuginfo package.
+    too (of a vmlinux or vmlinuz: the kernel's alone): a name that a module uses otherwise than the
+    kernel, or than another module, is told as NAME__MODULE. It has no line numbers and no local
+    variables: where you need `bt -l` or `dis -s`, give crash the vmlinux of the debuginfo package.
     """
 
 

@@ -8,6 +8,7 @@ from vmtriage.namelist.kallsyms import Named, in_sections
 from vmtriage.source.carried import KernelParts, carried
 from vmtriage.source.dumpfile import open_dump
 
+_OF = "types of "  # so begins what is said of modules
 _MACHINES = {"x86_64": 62, "aarch64": 183, "ppc64le": 21, "ppc64": 21, "s390x": 22, "riscv64": 243,
              "loongarch64": 258}  # fmt: skip
 
@@ -42,5 +43,5 @@ def of_parts(parts: KernelParts, called: str) -> Ingredients:
         hz=parts.hz,
         sizes_known=False,
         module_btfs={each.name: each.btf for each in parts.module_types},
-        lacking=tuple(each for each in parts.lacking if each.startswith("types of ")),
+        lacking=tuple(each.removeprefix(_OF) for each in parts.lacking if each.startswith(_OF)),
     )

@@ -41,7 +41,7 @@ def debug_file(path: Path, build_id: str | None = MINE, debuginfo: bool = True) 
     "place",
     ["usr/lib/debug/lib/modules/{}/kernel/fs/xfs/xfs.ko.debug",
      "usr/lib/debug/usr/lib/modules/{}/kernel/fs/xfs/xfs.ko.debug",
-     "usr/lib/debug/lib/modules/{}/kernel/fs/xfs/xfs.ko", "{}/xfs.ko", "lib/modules/{}/xfs.ko"],
+     "usr/lib/debug/lib/modules/{}/kernel/fs/xfs/xfs.ko", "lib/modules/{}/xfs.ko"],
 )  # fmt: skip
 def test_it_is_found_for_the_release_alone(place: str, tmp_path: Path) -> None:
     path = debug_file(tmp_path / place.format(RELEASE))
@@ -54,6 +54,23 @@ def test_it_is_found_for_the_release_alone(place: str, tmp_path: Path) -> None:
         assert files.find("ext4", MINE) is None
     assert ModuleFiles.of(OTHER, root=tmp_path).trees == ()
     assert ModuleFiles.of(None, root=tmp_path).trees == ()
+
+
+def test_a_given_directory_may_be_the_releases_own(tmp_path: Path) -> None:
+    path = debug_file(tmp_path / RELEASE / "xfs.ko")
+    for directory in (tmp_path, tmp_path / RELEASE):
+        found = ModuleFiles.of(RELEASE, [directory], tmp_path / "nowhere").find("xfs", None)
+        assert found is not None
+        assert found.path == path
+    assert ModuleFiles.of(RELEASE, root=tmp_path).trees == ()
+
+
+@pytest.mark.parametrize("release", ["", ".", "..", "etc", "home", "6.1/../..", "../6.1.0", "/6.1"])
+def test_a_dump_cannot_name_just_any_directory(release: str, tmp_path: Path) -> None:
+    """What is found is shown to the confined crash."""
+    for name in ("etc", "home", "lib/modules/6.1", "usr/lib/debug/lib/modules"):
+        (tmp_path / name).mkdir(parents=True)
+    assert ModuleFiles.of(release, [tmp_path / "lib"], tmp_path).trees == ()
 
 
 def test_only_debuginfo_of_this_very_build_is_taken(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Debuginfo of modules: the .ko.debug files of one kernel release, proved by build-id."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,9 +13,9 @@ _TREES = (  # who puts it there
     "usr/lib/debug/lib/modules/{release}",  # Debian, Ubuntu, RHEL
     "usr/lib/debug/usr/lib/modules/{release}",  # Fedora, newer SLES
     "lib/modules/{release}",  # self-built
-    "{release}",
-    "",
 )
+_IN_GIVEN = ("{release}", "")
+_RELEASE = re.compile(r"\d+\.\d+[\w.+~-]*")  # the dump says it: it must not name just any directory
 _BY_BUILD_ID = "usr/lib/debug/.build-id/{head}/{tail}.debug"
 _ENDS = (".ko.debug", ".ko")
 _LOOK_AT = 20_000  # files of one tree
@@ -44,14 +45,14 @@ class ModuleFiles:
         cls, release: str | None, directories: Sequence[Path] = (), root: Path = Path("/")
     ) -> "ModuleFiles":
         """The directories given come first, then the usual places."""
-        if not release or "/" in release:
+        if not release or not _RELEASE.fullmatch(release):
             return cls()
-        bases = tuple(each.resolve() for each in (*directories, root))
+        given, bases = len(directories), tuple(each.resolve() for each in (*directories, root))
         every = (
             base / tree.format(release=release)
-            for base in bases
-            for tree in _TREES
-            if "{release}" in tree or release in base.name
+            for number, base in enumerate(bases)
+            for tree in (*_TREES, *(_IN_GIVEN if number < given else ()))
+            if tree or release in base.name
         )
         there = (tree.resolve() for tree in every if tree.is_dir())
         return cls(tuple(dict.fromkeys(there)), bases)

@@ -20,7 +20,7 @@ from tests.vmlinux import BUILD_ID, OTHER_ID, RELEASE, dump_of, vmlinux
 from vmtriage.cli import main
 from vmtriage.errors import NoDebuginfo, NoInput
 from vmtriage.models.dump import Debuginfo
-from vmtriage.source.debuginfo import Search, find, module_debuginfo, read_build_id
+from vmtriage.source.debuginfo import Search, find, read_build_id
 
 COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
@@ -296,15 +296,6 @@ def test_a_damaged_vmlinux_is_an_error_or_an_answer_never_a_traceback(
     except NoInput as error:
         said = error.next_step
     assert said is None or isinstance(said, str)
-
-
-@pytest.mark.parametrize("tree", ["usr/lib/debug/lib/modules", "usr/lib/debug/usr/lib/modules"])
-def test_module_debuginfo_is_found_for_the_release_alone(tmp_path: Path, tree: str) -> None:
-    put(tmp_path / tree / RELEASE / "kernel/fs/xfs.ko.debug", b"")
-    assert module_debuginfo(RELEASE, root=tmp_path) == tmp_path / tree / RELEASE
-    assert module_debuginfo(RELEASE, [tmp_path], Path("/nowhere")) == tmp_path / tree / RELEASE
-    assert module_debuginfo("6.1.0-10-amd64", root=tmp_path) is None
-    assert module_debuginfo(None, root=tmp_path) is None
 
 
 def test_a_directory_that_cannot_be_read_is_told_and_the_search_goes_on(

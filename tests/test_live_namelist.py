@@ -54,7 +54,7 @@ def test_live_every_answer_is_the_same(kernel: str, cgroup: int, tmp_path: Path)
     dump = built("sysrq", kernel, cgroup)
     commands = _commands()
     true = _answers(crash_of(NEW), dump.vmlinux, dump.vmcore, commands)
-    for wanted in (Wanted(vmlinux=dump.vmlinux), Wanted(dump=dump.vmcore)):
+    for wanted in (Wanted(vmlinux=dump.vmlinux), Wanted(dump=dump.vmcore, modules=True)):
         made = ensure(wanted, tmp_path)
         told = _answers(crash_of(NEW), made.path, dump.vmcore, commands)
         alike = [name for name in _NEED_SIZES if made.made_from == "vmcore"]

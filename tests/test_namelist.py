@@ -1,7 +1,6 @@
 """Namelists made by hand: what DWARF tells of them, by a reader that is not ours."""
 
 import io
-import struct
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +18,6 @@ from vmtriage.namelist.build import build
 from vmtriage.namelist.ingredients import Ingredients, Section, Symbol
 from vmtriage.namelist.kallsyms import Named, in_sections
 from vmtriage.source.btf import BadBtf, Kind
-from vmtriage.source.btf_table import table_of
 
 _TEXT, _DATA = 0xFFFFFFFF81000000, 0xFFFFFFFF82000000
 _SECTIONS = (Section(".text", _TEXT, 0x1000, 6), Section(".data", _DATA, 0x1000, 3))
@@ -164,18 +162,6 @@ def test_damaged_types_are_refused_or_written(tmp_path: Path, at: int, byte: int
         assert (tmp_path / "out").read_bytes()[:4] == b"\x7fELF"
 
 
-def test_a_modules_types_go_on_where_the_kernels_end() -> None:
-    base = table_of(made().raw)
-    module = Types()
-    module.names = bytearray(b"")
-    module.names += b"own\0"
-    module.types += struct.pack("<III", len(base.strings), Kind.TYPEDEF << 24, 1)
-    table = table_of(module.raw, base)
-    assert len(table) == len(base) + 1
-    assert table.name(len(base)) == "own"
-    assert table.name(table.rests[len(base)]) == "int"
-
-
 @pytest.mark.parametrize(
     ("version", "names"),
     [("8.0.2", ["pid-numbers"]), ("8.0.4", []), ("8.0.6", []), ("7.3.2++", ["pid-numbers"]),
@@ -194,7 +180,7 @@ def test_struct_pid_is_told_larger_only_if_its_end_is_open(
     upid = types.struct("upid", 8, ("nr", number, 0))
     array = types.add(Kind.ARRAY, "", 0, upid, number, count)
     types.struct("pid", 16, ("level", number, 0), ("numbers", array, 64))
-    adapted = build(ingredients(types.raw), tmp_path / "out", ADAPTATIONS)
+    adapted = build(ingredients(types.raw), tmp_path / "out", ADAPTATIONS).adapted
     found, _ = entries(tmp_path / "out")
     assert value(named(found, "pid"), "byte_size") == size
     assert len(adapted) == (1 if size > 16 else 0)

@@ -13,6 +13,8 @@ from vmtriage.errors import BadSetting, CannotWrite, NoInput, SessionError
 if TYPE_CHECKING:
     from vmtriage.namelist.adaptations import Adaptation
     from vmtriage.namelist.cache import Card, Kept, NamelistCache
+    from vmtriage.namelist.ensure import Namelist
+    from vmtriage.source.surplus import Cached
 
 _MEGABYTE = 1 << 20
 
@@ -27,8 +29,10 @@ def namelist() -> None:
     crash slim /var/crash/HOST-DATE/vmcore
 
     A namelist made here has all types of the kernel (from its BTF), its symbols, and the types of
-    the variables crash asks for. It has no line numbers and no local variables: where you need
-    `bt -l` or `dis -s`, give crash the vmlinux of the debuginfo package.
+    the variables crash asks for. One made of a dump has the types of the modules that were loaded,
+    too (of a vmlinux or vmlinuz: the kernel's alone): a name that a module uses otherwise than the
+    kernel, or than another module, is told as NAME__MODULE. It has no line numbers and no local
+    variables: where you need `bt -l` or `dis -s`, give crash the vmlinux of the debuginfo package.
     """
 
 
@@ -69,6 +73,7 @@ def build(source: Path, output: Path | None, crash: str | None) -> None:
         click.echo(f"{output}")
         click.echo(f"made of the {card.made_from} in {card.seconds:.1f} s", err=True)
         _say_adapted([e for e in needed_by(wanted.crash_version) if e.name in card.adapted])
+        _say_modules(card)
         return
     with tempfile.TemporaryDirectory(prefix="vmtriage-") as scratch:
         found = ensure(wanted, Path(scratch), settings.cache_dir)
@@ -81,13 +86,21 @@ def build(source: Path, output: Path | None, crash: str | None) -> None:
     how = "was cached" if found.cached else f"made of the {found.made_from}"
     click.echo(f"{how} in {found.seconds:.1f} s", err=True)
     _say_adapted(found.adapted)
+    _say_modules(found)
 
 
 @namelist.command("list")
 def list_namelists() -> None:
-    """One line per cached namelist: build-id, release, made of, size, last use."""
+    """One line per cached namelist: build-id, release, made of, size, last use.
+
+    Behind them each vmlinux that was unpacked or fetched, and is kept.
+    """
+    from vmtriage.source.debuginfo import pruning
+
     for each in _cache().kept():
         click.echo(_line(each))
+    for one in pruning.kept(_directory() / pruning.FOLDER):
+        click.echo(_line_of_vmlinux(one))
 
 
 @namelist.command()
@@ -104,36 +117,58 @@ def show(identifier: str) -> None:
 @namelist.command()
 @click.option("--limit", type=click.IntRange(0), default=2048, show_default=True, metavar="MB",
               help="Keep so many megabytes, the last used first; 0 removes all.")  # fmt: skip
-def prune(limit: int) -> None:
-    """Remove damaged namelists and those not used for longest."""
+@click.option("--debuginfo-limit", type=click.IntRange(0), default=8192, show_default=True,
+              metavar="MB", help="The same for what was unpacked or fetched.")  # fmt: skip
+def prune(limit: int, debuginfo_limit: int) -> None:
+    """Remove damaged namelists and those not used for longest, and kept debuginfo likewise."""
+    from vmtriage.source.debuginfo import pruning
+
     removed = _cache().prune(limit * _MEGABYTE)
     for each in removed:
         click.echo(_line(each))
-    size = sum(each.bytes for each in removed) / _MEGABYTE
-    click.echo(f"{len(removed) or 'none'} removed, {size:.0f} MB", err=True)
+    files = pruning.prune(_directory() / pruning.FOLDER, debuginfo_limit * _MEGABYTE)
+    for one in files:
+        click.echo(_line_of_vmlinux(one))
+    size = (sum(each.bytes for each in removed) + sum(one.bytes for one in files)) / _MEGABYTE
+    click.echo(f"{len(removed) + len(files) or 'none'} removed, {size:.0f} MB", err=True)
 
 
 def _cache() -> "NamelistCache":
     from vmtriage.namelist.cache import NamelistCache
 
+    return NamelistCache(_directory())
+
+
+def _directory() -> Path:
     directory = settings_of().cache_dir
     if directory is None:
         raise BadSetting(
             "VMTRIAGE_CACHE_DIR is empty: there is no cache",
             next_step="unset it or name a directory",
         )
-    return NamelistCache(directory)
+    return directory
+
+
+def _line_of_vmlinux(each: "Cached") -> str:
+    """`vmlinux-of-...` is one without a build-id; .debug and .stripped are halves."""
+    size = f"{each.bytes / _MEGABYTE:5.1f} MB"
+    return f"{each.path.name}  {size}  {_used(each.last_used)}"
+
+
+def _used(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _line(each: "Kept") -> str:
-    used = datetime.fromtimestamp(each.last_used, UTC).strftime("%Y-%m-%d %H:%M")
+    used = _used(each.last_used)
     size = f"{each.bytes / _MEGABYTE:5.1f} MB"
     if each.card is None:
         return f"{Path(each.path).name:40}  damaged  {size}  {used}"
     card = each.card
     adapted = f"  adapted: {', '.join(card.adapted)}" if card.adapted else ""
     told = f"{card.build_id}  {card.release or '?':32} {card.made_from:7}"
-    return f"{told} {size}  {used}{adapted}"
+    modules = f"  with {card.modules} modules" if card.modules else ""
+    return f"{told} {size}  {used}{modules}{adapted}"
 
 
 def _version(crash: str, asked: bool) -> str | None:
@@ -165,6 +200,13 @@ def _written(output: Path, write: "Callable[[Path], Card]") -> "Card":
     finally:
         part.unlink(missing_ok=True)
     return made
+
+
+def _say_modules(made: "Card | Namelist") -> None:
+    if made.modules:
+        click.echo(f"with the types of {made.modules} modules", err=True)
+    if made.left_out:
+        click.echo(f"without the types of {made.left_out}", err=True)
 
 
 def _say_adapted(adaptations: "Sequence[Adaptation]") -> None:

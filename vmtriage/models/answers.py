@@ -8,6 +8,7 @@ from vmtriage.models.evidence import Problem
 from vmtriage.models.fault_site import FaultSite
 from vmtriage.models.lockup import BlockedReader, CpuGroup, GroupBandwidth, Spinner, StuckCpu
 from vmtriage.models.slab_users import SlabUsers
+from vmtriage.models.source_line import SourceLine
 from vmtriage.models.waits import Blocked, Waits
 from vmtriage.models.who import TaskIdentity
 
@@ -37,5 +38,6 @@ class Answers(Model):
     spinning: tuple[Spinner, ...] | None = None
     blocked_readers: tuple[BlockedReader, ...] | None = None
     slab_users: SlabUsers | None = None
+    source: SourceLine | None = None
     problems: tuple[Problem, ...] = ()
     inquiries: tuple[Inquiry, ...] = ()

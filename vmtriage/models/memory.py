@@ -91,7 +91,8 @@ class Numbers(Model):
 
 
 class Symbol(Model):
-    """`sym`: the symbol at or before an address; offset in bytes from the symbol's start.
+    """`sym`: the symbol at or before an address; offset in bytes from the symbol's start. File and
+    line of source where crash has debuginfo of it.
 
     The address of a variable that each CPU has its own of is its place in their areas.
     """
@@ -100,3 +101,5 @@ class Symbol(Model):
     name: str
     offset: int = 0
     module: str | None = None
+    file: str | None = None
+    source_line: int | None = None

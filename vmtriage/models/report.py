@@ -28,6 +28,7 @@ from vmtriage.models.module import ModuleTaint
 from vmtriage.models.runqueue import GroupRunQueue
 from vmtriage.models.signature import SignatureMatch
 from vmtriage.models.slab_users import SlabUsers
+from vmtriage.models.source_line import SourceLine
 from vmtriage.models.trigger import Trigger
 from vmtriage.models.waits import Blocked, Waits
 from vmtriage.models.who import TaskIdentity
@@ -193,6 +194,7 @@ class Report(Model):
     module: str | None = None
     alternatives: tuple[str, ...] = ()
     function_evidence: tuple[Evidence, ...] = ()
+    source: SourceLine | None = None  # where the guilty function was, by debuginfo
     backtraces: tuple[Backtrace, ...] | None
     run_queues: tuple[GroupRunQueue, ...] | None
     throttled: tuple[Throttled, ...] | None

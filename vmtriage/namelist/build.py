@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vmtriage.namelist import elf
@@ -11,6 +12,7 @@ from vmtriage.namelist.ingredients import Ingredients, Symbol
 from vmtriage.namelist.symbols import kept
 from vmtriage.namelist.variables import variables_of
 from vmtriage.source.btf import BadBtf
+from vmtriage.source.btf_modules import with_modules
 from vmtriage.source.btf_table import table_of
 
 # Where crash looks for `write_expire`, in its order; task_init() of task.c.
@@ -21,30 +23,41 @@ _EXPIRES_S = 5  # write_expire = 5 * HZ
 ALGORITHM = 1  # to be raised with every change of what is written: a cache keeps the old
 
 
-def build(
-    of: Ingredients, path: Path, adaptations: Sequence[Adaptation] = ()
-) -> tuple[Adaptation, ...]:
-    """Writes the namelist; the adaptations that this kernel needed.
+@dataclass(frozen=True, slots=True)
+class Built:
+    """adapted: the adaptations that this kernel needed; modules: whose types are in it;
+    left_out: modules whose types are not, each with the reason."""
+
+    adapted: tuple[Adaptation, ...]
+    modules: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def build(of: Ingredients, path: Path, adaptations: Sequence[Adaptation] = ()) -> Built:
+    """Writes the namelist.
 
     Raises BadBtf where the types contradict themselves, OSError where there is no room.
     """
     try:
         return _build(of, path, adaptations)
-    except (struct.error, LookupError, OverflowError) as error:  # a reference to nowhere
+    except (BadBtf, struct.error, LookupError, OverflowError) as error:  # a reference to nowhere
+        if of.module_btfs:  # without them it may do
+            left_out = tuple(f"{name}: {error}" for name in of.module_btfs)
+            return replace(build(replace(of, module_btfs={}), path, adaptations), left_out=left_out)
         raise BadBtf(f"the types contradict themselves: {error}") from error
 
 
-def _build(
-    of: Ingredients, path: Path, adaptations: Sequence[Adaptation]
-) -> tuple[Adaptation, ...]:
+def _build(of: Ingredients, path: Path, adaptations: Sequence[Adaptation]) -> Built:
     table = table_of(of.btf)
     by_name = _by_name(of.symbols)
+    types = with_modules(table, of.module_btfs, by_name)
     debug = debug_sections(
-        table, of.pointer, variables_of(table, by_name), of.sizes_known,
+        types, of.pointer, variables_of(table, by_name), of.sizes_known,
         _ticks(of, by_name), sizes_for(table, adaptations),
     )  # fmt: skip
     elf.write(path, of, kept(of.symbols), debug)
-    return tuple(each for each in adaptations if sizes_for(table, [each]))
+    adapted = tuple(each for each in adaptations if sizes_for(table, [each]))
+    return Built(adapted, types.modules, types.left_out)
 
 
 def _by_name(symbols: Sequence[Symbol]) -> dict[bytes, Symbol]:

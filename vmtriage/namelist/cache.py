@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from vmtriage.models.base import Model
 from vmtriage.namelist.adaptations import Adaptation
 from vmtriage.namelist.build import ALGORITHM
+from vmtriage.source.surplus import by_last_use, surplus, used_now
 
 DEFAULT_LIMIT = 2 << 30  # bytes on disk
 _MARK = b"\nvmtriage-namelist "
@@ -33,6 +34,8 @@ class Card(Model):
     release: str | None = None
     made_from: str  # vmlinux, vmlinuz or vmcore
     adapted: tuple[str, ...] = ()  # names of adaptations this kernel needed
+    modules: int = 0  # so many modules' types are in it, and only one dump's set of them
+    left_out: str = ""  # whose types are not, and why
     seconds: float  # it took to make
     sha256: str = ""
 
@@ -52,19 +55,28 @@ class NamelistCache:
     def __init__(self, directory: Path, limit: int = DEFAULT_LIMIT) -> None:
         self._directory, self._limit = directory / "namelists", limit
 
-    def path(self, build_id: str, adaptations: Sequence[Adaptation]) -> Path | None:
-        """Where this one lies or would lie; None where the build-id is none."""
+    def path(
+        self,
+        build_id: str,
+        adaptations: Sequence[Adaptation],
+        modules: Mapping[str, bytes] | None = None,
+    ) -> Path | None:
+        """Where this one lies or would lie; None where the build-id is none.
+
+        modules: split BTF by module: two dumps of one kernel may have others in them.
+        """
         if not _BUILD_ID.fullmatch(build_id):
             return None
         names = "".join(f"+{each.name}" for each in adaptations)
+        if modules:
+            names += f"+modules-{_digest(modules)}"
         return self._directory / f"{build_id}-{ALGORITHM}{names}{_SUFFIX}"
 
     def find(self, path: Path) -> Card | None:
         """What it is, and its time of use set to now; None: not there, damaged or another's."""
         card = _checked(path)
         if card is not None:
-            with contextlib.suppress(OSError):
-                os.utime(path)
+            used_now(path)
         return card
 
     def make(self, path: Path, write: Callable[[Path], Card], good: Callable[[Card], bool]) -> Card:
@@ -88,23 +100,21 @@ class NamelistCache:
     def kept(self) -> list[Kept]:
         """All, the last used first."""
         found = []
-        for path in self._directory.glob(f"*{_SUFFIX}"):
+        for each in by_last_use(self._directory.glob(f"*{_SUFFIX}")):
             with contextlib.suppress(OSError):
-                stat = path.stat()
-                found.append(Kept(path=str(path), bytes=stat.st_blocks * 512,
-                                  last_used=stat.st_mtime, card=_card(path)))  # fmt: skip
-        return sorted(found, key=lambda each: -each.last_used)
+                found.append(Kept(path=str(each.path), bytes=each.bytes, last_used=each.last_used,
+                                  card=_card(each.path)))  # fmt: skip
+        return found
 
     def prune(self, limit: int, spare: Path | None = None) -> list[Kept]:
         """Removes damaged ones, then those not used for longest, until `limit` bytes are left."""
-        removed, held = [], 0
-        for each in self.kept():
-            held += each.bytes
-            if Path(each.path) != spare and (held > limit or each.card is None):
-                held -= each.bytes
-                with contextlib.suppress(OSError):
-                    Path(each.path).unlink()
-                    removed.append(each)
+        removed = []
+        for each in surplus(
+            self.kept(), limit, lambda kept: kept.path == str(spare), lambda kept: kept.card is None
+        ):
+            with contextlib.suppress(OSError):
+                Path(each.path).unlink()
+                removed.append(each)
         return removed
 
     @contextlib.contextmanager
@@ -114,6 +124,14 @@ class NamelistCache:
             with contextlib.suppress(OSError):
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _digest(modules: Mapping[str, bytes]) -> str:
+    told = hashlib.sha256()
+    for name, raw in sorted(modules.items()):
+        told.update(f"{name}\0{len(raw)}\0".encode())
+        told.update(raw)
+    return told.hexdigest()[:16]
 
 
 def sign(path: Path, card: Card) -> Card:

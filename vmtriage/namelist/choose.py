@@ -28,4 +28,4 @@ def wanted_of(path: Path, crash_version: str | None) -> Wanted:
             f"{path} is no vmlinux, no vmlinuz and no dump: {error.message}",
             next_step="give one of these",
         ) from error
-    return Wanted(dump=path, build_id=build_id, crash_version=crash_version)
+    return Wanted(dump=path, build_id=build_id, crash_version=crash_version, modules=True)

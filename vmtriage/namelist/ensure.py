@@ -26,6 +26,8 @@ class Namelist:
     adapted: tuple[Adaptation, ...]
     cached: bool
     seconds: float
+    modules: int = 0  # so many modules' types are in it
+    left_out: str = ""  # whose are not, and why
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Wanted:
     more: tuple[Path, ...] = ()  # the other parts of a split dump
     build_id: str | None = None  # of the dump; None: nothing is taken from a cache, or kept
     crash_version: str | None = None
+    modules: bool = False  # the types of the dump's modules, too; analyze asks for none
 
 
 def ensure(
@@ -55,10 +58,13 @@ def ensure(
         )
     adaptations = needed_by(wanted.crash_version)
     cache = NamelistCache(cache_dir, limit) if cache_dir else None
-    kept = cache.path(wanted.build_id, adaptations) if cache and wanted.build_id else None
+    # another dump of this kernel may have other modules: they have to be read to find a kept one
+    gathered = _gathered(wanted) if wanted.modules else None
+    told = gathered.ingredients.module_btfs if gathered else None
+    kept = cache.path(wanted.build_id, adaptations, told) if cache and wanted.build_id else None
 
     def write(path: Path) -> Card:
-        return make(wanted, path, adaptations)
+        return _made(wanted, gathered or _gathered(wanted), path, adaptations)
 
     def good(card: Card) -> bool:  # a vmlinux knows where each symbol ends, a dump does not
         return wanted.vmlinux is None or card.made_from != "vmcore"
@@ -82,8 +88,13 @@ def ensure(
 
 def make(wanted: Wanted, path: Path, adaptations: tuple[Adaptation, ...] = ()) -> Card:
     """Writes a namelist to `path`, which is overwritten."""
-    began = time.monotonic()
-    ingredients, made_from = _gathered(wanted)
+    return _made(wanted, _gathered(wanted), path, adaptations)
+
+
+def _made(
+    wanted: Wanted, gathered: "Gathered", path: Path, adaptations: tuple[Adaptation, ...]
+) -> Card:
+    ingredients = gathered.ingredients
     if wanted.build_id and ingredients.build_id and wanted.build_id != ingredients.build_id:
         raise NoDebuginfo(
             f"{wanted.vmlinux or wanted.dump} has build-id {ingredients.build_id},"
@@ -91,7 +102,7 @@ def make(wanted: Wanted, path: Path, adaptations: tuple[Adaptation, ...] = ()) -
             next_step="give the vmlinux of this very build",
         )
     try:
-        adapted = build(ingredients, path, adaptations)
+        built = build(ingredients, path, adaptations)
     except BadBtf as error:
         raise NoDebuginfo(
             f"{wanted.vmlinux or wanted.dump}: its types cannot be used: {error}",
@@ -100,17 +111,34 @@ def make(wanted: Wanted, path: Path, adaptations: tuple[Adaptation, ...] = ()) -
     return Card(
         build_id=ingredients.build_id or "",
         release=ingredients.release,
-        made_from=made_from,
-        adapted=tuple(each.name for each in adapted),
-        seconds=round(time.monotonic() - began, 3),
+        made_from=gathered.source,
+        adapted=tuple(each.name for each in built.adapted),
+        modules=len(built.modules),
+        left_out=_first_of((*ingredients.lacking, *built.left_out)),
+        seconds=round(time.monotonic() - gathered.began, 3),
     )
 
 
-def _gathered(wanted: Wanted) -> tuple[Ingredients, str]:
+def _first_of(reasons: tuple[str, ...]) -> str:
+    more = f" (and {len(reasons) - 1} more)" if reasons[1:] else ""
+    return reasons[0][:200] + more if reasons else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a namelist is made of, out of which source, and when the reading began."""
+
+    ingredients: Ingredients
+    source: str  # vmlinux, vmlinuz or vmcore
+    began: float
+
+
+def _gathered(wanted: Wanted) -> Gathered:
     from vmtriage.namelist.bzimage import is_bzimage, read_vmlinuz
     from vmtriage.namelist.vmcore import read_vmcore
     from vmtriage.namelist.vmlinux import read_vmlinux
 
+    began = time.monotonic()
     sources: list[tuple[Path, Callable[[Path], Ingredients], str]] = []
     if wanted.vmlinux is not None:
         zipped = is_bzimage(wanted.vmlinux)
@@ -118,11 +146,13 @@ def _gathered(wanted: Wanted) -> tuple[Ingredients, str]:
                        else (wanted.vmlinux, read_vmlinux, "vmlinux"))  # fmt: skip
     if wanted.dump is not None:
         more = wanted.more
-        sources.append((wanted.dump, lambda path: read_vmcore(path, *more), "vmcore"))
+        sources.append(
+            (wanted.dump, lambda path: read_vmcore(path, *more, modules=wanted.modules), "vmcore")
+        )
     refused: list[NoDebuginfo] = []
     for path, read, name in sources:
         try:
-            return read(path), name
+            return Gathered(read(path), name, began)
         except NoDebuginfo as error:
             refused.append(error)
     if not refused:
@@ -138,4 +168,6 @@ def _namelist(path: Path, card: Card, cached: bool, began: float) -> Namelist:
         adapted=tuple(each for each in ADAPTATIONS if each.name in card.adapted),
         cached=cached,
         seconds=round(time.monotonic() - began, 3),
+        modules=card.modules,
+        left_out=card.left_out,
     )

@@ -39,7 +39,8 @@ class Ingredients:
     """All that `build` needs. Addresses are as linked, before KASLR.
 
     sizes_known: whether a symbol's size is its own, or only the distance to the next one.
-    hz: ticks a second, None unknown; module_btfs: split BTF by module.
+    hz: ticks a second, None unknown; module_btfs: split BTF by module;
+    lacking: which modules' could not be read, and why.
     """
 
     btf: bytes
@@ -53,6 +54,7 @@ class Ingredients:
     hz: int | None = None
     sizes_known: bool = True
     module_btfs: Mapping[str, bytes] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
 
 
 def release_of(banner: bytes) -> str | None:

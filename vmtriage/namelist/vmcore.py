@@ -8,14 +8,17 @@ from vmtriage.namelist.kallsyms import Named, in_sections
 from vmtriage.source.carried import KernelParts, carried
 from vmtriage.source.dumpfile import open_dump
 
+_OF = "types of "  # so begins what is said of modules
 _MACHINES = {"x86_64": 62, "aarch64": 183, "ppc64le": 21, "ppc64": 21, "s390x": 22, "riscv64": 243,
              "loongarch64": 258}  # fmt: skip
 
 
-def read_vmcore(path: Path, *others: Path) -> Ingredients:
-    """NoDebuginfo where the dump lacks what is needed, BadDump and NoInput as `open_dump`."""
+def read_vmcore(path: Path, *others: Path, modules: bool = True) -> Ingredients:
+    """modules: with the types of those that were loaded.
+
+    NoDebuginfo where the dump lacks what is needed, BadDump and NoInput as `open_dump`."""
     with open_dump(path, *others) as dump:
-        return of_parts(carried(dump), str(path))
+        return of_parts(carried(dump, modules), str(path))
 
 
 def of_parts(parts: KernelParts, called: str) -> Ingredients:
@@ -40,4 +43,5 @@ def of_parts(parts: KernelParts, called: str) -> Ingredients:
         hz=parts.hz,
         sizes_known=False,
         module_btfs={each.name: each.btf for each in parts.module_types},
+        lacking=tuple(each.removeprefix(_OF) for each in parts.lacking if each.startswith(_OF)),
     )

@@ -16,7 +16,7 @@ COMMAND = "sym"
 
 _SYMBOL = re.compile(
     r"^(?P<address>[0-9a-f]{1,16}) \((?P<kind>.)\) (?P<name>[\w.$]+)(?:\+(?P<offset>[0-9]{1,18}))?"
-    r"(?: +\[(?P<module>[\w-]+)\])?(?: +(?P<where>\S.*?): (?P<line>\d+))?\s*$"
+    r"(?: +\[(?P<module>[\w-]+)\])?(?: +(?P<where>\S.*?): (?P<line>\d{1,9}))?\s*$"
 )
 
 
@@ -35,5 +35,6 @@ def symbol_of(line: str) -> Symbol | None:
         return None
     return Symbol(
         address=match["address"], name=match["name"], offset=int(match["offset"] or 0),
-        module=match["module"],
+        module=match["module"], file=match["where"],
+        source_line=int(match["line"]) if match["line"] else None,
     )  # fmt: skip

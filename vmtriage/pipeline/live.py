@@ -31,17 +31,19 @@ def open_live(
 ) -> Opened:
     """Starts crash on a slim namelist, else on the vmlinux; without both there is only the log."""
     bounds = Bounds.of(settings, began)
+    modules = _module_files(request, dump, settings)
     given = _given(request, dump, settings, progress)
     refused: tuple[LookedAt, ...] = ()
     if request.slim and settings.slim and (given is None or given.build_id_matches is not False):
         crash = find_crash(settings.crash)
         sandbox = choosing(bounds.sandbox, crash, request.files)
         slim = slim_of(dump, request.files, given, crash, settings.cache_dir, progress)
-        chosen = sandbox()
+        chosen = replace(sandbox(), more=modules.trees)
         if isinstance(slim, Slim):
-            return _slim(
+            opened = _slim(
                 request, dump, settings, slim, given, crash, bounds, chosen, progress, began
             )
+            return replace(opened, module_files=modules)
         refused = (slim,)
     try:
         debuginfo = _with_dwarf(given) or _find(request, dump, settings, progress)
@@ -52,7 +54,8 @@ def open_live(
         why = NoDebuginfo(error.message + slimless, next_step=error.next_step)
         return _opened(without_crash(request.files, bounds, why), request, dump, began)
     debuginfo = debuginfo.model_copy(update={"looked": (*refused, *debuginfo.looked)})
-    return _full(request, dump, settings, debuginfo, bounds, progress, began)
+    opened = _full(request, dump, settings, debuginfo, bounds, modules, progress, began)
+    return replace(opened, module_files=modules)
 
 
 def _given(
@@ -91,12 +94,12 @@ def _slim(
 
 def _full(
     request: Request, dump: DumpInfo, settings: Settings, debuginfo: Debuginfo, bounds: Bounds,
-    progress: Progress, began: float,
+    modules: debuginfos.ModuleFiles, progress: Progress, began: float,
 ) -> Opened:  # fmt: skip
     namelist_s = round(time.monotonic() - began, 3)
     progress(f"vmlinux: {debuginfo.path} ({debuginfo.found_by})")
     crash = find_crash(settings.crash)
-    ladder = on_vmlinux(crash, debuginfo, request.files, bounds, progress)
+    ladder = on_vmlinux(crash, debuginfo, request.files, bounds, progress, modules.trees)
     opened = replace(
         _opened(ladder, request, dump, began, debuginfo),
         namelist_s=namelist_s, problems=_doubts(debuginfo, dump),
@@ -141,6 +144,13 @@ def _search(request: Request, settings: Settings) -> debuginfos.Search:
         fetch_timeout_s=settings.fetch_timeout_s,
         allow_mismatch=request.allow_mismatch,
     )
+
+
+def _module_files(
+    request: Request, dump: DumpInfo, settings: Settings
+) -> debuginfos.ModuleFiles:  # fmt: skip
+    directories = (*request.debuginfo_dirs, *settings.debuginfo_dirs)
+    return debuginfos.ModuleFiles.of(dump.release, directories)
 
 
 def _doubts(namelist: Debuginfo, dump: DumpInfo) -> tuple[Problem, ...]:

@@ -9,6 +9,7 @@ from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import Problem
 from vmtriage.session.base import Session
 from vmtriage.source.btf import Btf
+from vmtriage.source.debuginfo import ModuleFiles
 from vmtriage.source.dumpfile.direct import DirectMemory
 
 
@@ -42,6 +43,7 @@ class Opened:
     namelist_s: float | None = None
     problems: tuple[Problem, ...] = field(default=())
     cache_dir: Path | None = None  # None: nothing learned of this kernel is kept, or taken
+    module_files: ModuleFiles = field(default_factory=ModuleFiles)  # debuginfo of modules
     types: Btf | None = None  # the kernel's own, where its vmlinux has them
     memory: DirectMemory | None = None  # None: every read has to go through crash
     conditions: Callable[[], Conditions] = Conditions  # asked when all answers are there

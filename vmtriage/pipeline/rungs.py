@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -93,10 +93,13 @@ def read_by_crash(debuginfo: Debuginfo) -> Path:
 
 
 def on_vmlinux(
-    crash: Path, debuginfo: Debuginfo, dump: tuple[Path, ...], bounds: Bounds, progress: Progress
-) -> Ladder:
-    """All rungs on the vmlinux; crash starts at once on the first."""
+    crash: Path, debuginfo: Debuginfo, dump: tuple[Path, ...], bounds: Bounds, progress: Progress,
+    shown: tuple[Path, ...] = (),
+) -> Ladder:  # fmt: skip
+    """All rungs on the vmlinux; crash starts at once on the first. shown: directories it may read
+    as well."""
     sandbox = choose(bounds.sandbox, crash, (read_by_crash(debuginfo), *dump))
+    sandbox = replace(sandbox, more=shown)
     tools = Tools(crash, dump, bounds, sandbox, progress)
     ways = tools.ways(lambda: debuginfo)
     return Ladder(ways, dump[0], partial(_find_log, dump, bounds), sandbox)

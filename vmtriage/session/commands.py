@@ -58,6 +58,8 @@ _ENUMERATOR = re.compile(r"_[A-Z][A-Z0-9_]{1,40}")
 _NULL = re.compile(r"\(\(struct \w+ \*\)0\)")
 _SHARED = re.compile(r"\(\$s=(\(struct \w+ \*\)0)\)")
 _HEX = re.compile(r"[0-9a-f]{8,16}")
+_MODULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_FILE = re.compile(r"/[A-Za-z0-9_./+:@~-]{1,800}")
 MAX_READ = 32768
 MAX_LINE = 1000  # characters; crash cuts a longer line
 
@@ -152,6 +154,13 @@ def memory_of(address: int) -> CrashCommand:
     if not 1 << 31 <= address < 1 << 64:
         raise _refused(f"{address:#x}", "a kernel address")
     return CrashCommand(f"kmem {address:x}", 5, small=True)
+
+
+def load_module(name: str, file: str) -> CrashCommand | None:
+    """Debuginfo of a loaded module. None where name or path has what crash may take for more."""
+    if not _MODULE.fullmatch(name) or not _FILE.fullmatch(file):
+        return None
+    return CrashCommand(f"mod -s {name} {file}", 20, small=True)
 
 
 def symbol_named(name: str) -> CrashCommand:

@@ -4,6 +4,7 @@
 """
 
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vmtriage.source.btf import BadBtf, Kind
@@ -37,6 +38,11 @@ class TypeTable:
     def __len__(self) -> int:
         return len(self.kinds)
 
+    @property
+    def columns(self) -> tuple[list[int], ...]:
+        """kinds, counts, flags, rests, names, places."""
+        return self.kinds, self.counts, self.flags, self.rests, self.names, self.places
+
     def name(self, number: int) -> str:
         """A type's name; "" for one without."""
         at = self.names[number]
@@ -48,50 +54,49 @@ class TypeTable:
         return None if found < 0 else found + 1
 
 
-def table_of(raw: bytes, base: TypeTable | None = None) -> TypeTable:
-    """Reads BTF. With a base it is a module's: its numbers and names go on where the base's end.
-
-    Raises BadBtf on bytes that are none, or that refer to what is not there.
-    """
+def table_of(raw: bytes) -> TypeTable:
+    """Reads BTF. Raises BadBtf on bytes that are none, or that are cut short."""
     try:
-        return _table(raw, base)
+        return _table(raw)
     except (struct.error, LookupError, ValueError) as error:
         raise BadBtf(f"not readable as BTF: {error}") from error
 
 
-def _table(raw: bytes, base: TypeTable | None) -> TypeTable:
+def parts_of(raw: bytes) -> tuple[str, slice, bytes]:
+    """The order of bytes, where the types are, and the names. BadBtf; struct.error if too short."""
     order = ">" if raw[:1] == b"\xeb" else "<"
     head = struct.Struct(order + _HEADER)
     magic, version, _, header, types_at, types, strings_at, strings = head.unpack_from(raw)
     if magic != _MAGIC or version != 1:
         raise BadBtf("the magic number eB9F is missing")
-    names_from = header + strings_at
-    if len(raw) < max(names_from + strings, header + types_at + types):
+    names_from, types_from = header + strings_at, header + types_at
+    if len(raw) < max(names_from + strings, types_from + types):
         raise BadBtf("cut short")
     text = raw[names_from : names_from + strings]
-    if base is not None:
-        if base.order != order:
-            raise BadBtf("the module's bytes are ordered otherwise than the kernel's")
-        text, shift = base.strings + text, len(base.raw)
-        table = TypeTable(base.raw + raw, order, text, *(list(each) for each in _columns(base)))
-    else:
-        shift = 0
-        table = TypeTable(raw, order, text, [0], [0], [0], [0], [0], [0])
-    _fill(table, raw, shift, header + types_at, header + types_at + types)
-    if text[-1:] != b"\0" or max(table.names) >= len(text):
+    if text and text[-1:] != b"\0":
+        raise BadBtf("a name lies outside the names")
+    return order, slice(types_from, types_from + types), text
+
+
+def sizes_of_kinds() -> tuple[Mapping[int, int], Sequence[int]]:
+    """Bytes behind a type's head, by kind: fixed, and per member. KeyError: a kind that is none."""
+    fixed = {int(kind): _FIXED.get(kind, 0) for kind in Kind}
+    return fixed, [_EACH.get(Kind(kind), 0) if kind in fixed else 0 for kind in range(32)]
+
+
+def _table(raw: bytes) -> TypeTable:
+    order, types, text = parts_of(raw)
+    table = TypeTable(raw, order, text, [0], [0], [0], [0], [0], [0])
+    _fill(table, types.start, types.stop)
+    if not text or max(table.names) >= len(text):
         raise BadBtf("a name lies outside the names")
     return table
 
 
-def _columns(table: TypeTable) -> tuple[list[int], ...]:
-    return (table.kinds, table.counts, table.flags, table.rests, table.names, table.places)
-
-
-def _fill(table: TypeTable, raw: bytes, shift: int, at: int, end: int) -> None:
-    unpack = struct.Struct(table.order + "III").unpack_from
-    fixed = {kind: _FIXED.get(kind, 0) for kind in Kind}  # KeyError: a kind that is none
-    each = [_EACH.get(Kind(kind), 0) if kind in fixed else 0 for kind in range(32)]
-    kinds, counts, flags, rests, names, places = map(lambda c: c.append, _columns(table))
+def _fill(table: TypeTable, at: int, end: int) -> None:
+    unpack, raw = struct.Struct(table.order + "III").unpack_from, table.raw
+    fixed, each = sizes_of_kinds()
+    kinds, counts, flags, rests, names, places = (column.append for column in table.columns)
     while at < end:  # a hundred thousand turns
         name, info, rest = unpack(raw, at)
         kind, count = info >> 24 & 31, info & 0xFFFF
@@ -101,7 +106,7 @@ def _fill(table: TypeTable, raw: bytes, shift: int, at: int, end: int) -> None:
         flags(info >> 31)
         rests(rest)
         names(name)
-        places(at + shift)
+        places(at)
         at += fixed[kind] + each[kind] * count
     if at != end:
         raise BadBtf("the last type is cut short")

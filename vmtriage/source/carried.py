@@ -40,8 +40,8 @@ class KernelParts:
     lacking: Sequence[str] = field(default=())
 
 
-def carried(dump: Dump) -> KernelParts:
-    """All of it, as far as it is there. Raises nothing for what is missing."""
+def carried(dump: Dump, modules: bool = True) -> KernelParts:
+    """All of it, as far as it is there; `modules`: with theirs. Raises nothing for what is not."""
     lacking: list[str] = []
     found: Sequence[Symbol] = ()
     try:
@@ -59,7 +59,7 @@ def carried(dump: Dump) -> KernelParts:
         banner=reader.banner(),
         hz=reader.hz(),
         btf=btf,
-        module_types=reader.module_types(btf) if btf else (),
+        module_types=reader.module_types(btf) if btf and modules else (),
         symbols=found,
         lacking=tuple(lacking),
     )

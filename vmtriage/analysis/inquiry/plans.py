@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from vmtriage.analysis.inquiry import blocked, instruction
+from vmtriage.analysis.inquiry import blocked, instruction, source_line
 from vmtriage.analysis.inquiry.bandwidth import bandwidth, nothing_throttled
 from vmtriage.analysis.inquiry.objects import objects
 from vmtriage.analysis.inquiry.people import who
@@ -38,10 +38,16 @@ USERS = Step(
     "users", "who allocated the objects of the largest slab cache", 10, slab_users, no_cache
 )
 
+SOURCE = Step(
+    "source", "file and line of the guilty function", 20, source_line.source_line,
+    source_line.why_not,
+)  # fmt: skip
+
 _FAULT: Sequence[Step] = (INSTRUCTION, OBJECT)
 _LOCKUP: Sequence[Step] = (BANDWIDTH, SPINNERS)
 _STUCK: Sequence[Step] = (BLOCKED, WAITS)
 _EVERY: Sequence[Step] = (WHO,)
+_LAST: Sequence[Step] = (SOURCE,)
 PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType(
     dict.fromkeys(
         (
@@ -65,7 +71,7 @@ PLANS: Mapping[CrashClass, Sequence[Step]] = MappingProxyType(
 
 def plan_of(crash_class: CrashClass) -> Sequence[Step]:
     """The steps for this class."""
-    return (*PLANS.get(crash_class, ()), *_EVERY)
+    return (*PLANS.get(crash_class, ()), *_EVERY, *_LAST)
 
 
 def inquire(scene: Scene, reach: Reach, quick: bool = False) -> Answers:

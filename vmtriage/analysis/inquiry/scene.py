@@ -15,6 +15,7 @@ from vmtriage.models.memory import Symbol
 from vmtriage.parsers import sym
 from vmtriage.session.base import Session
 from vmtriage.session.commands import symbol_at, symbol_named
+from vmtriage.source.debuginfo import ModuleFiles
 
 _MAX_CPUS = 8192  # CONFIG_NR_CPUS
 
@@ -35,12 +36,11 @@ class Reach:
     """The ways to ask: commands by the desk, memory, symbols. One for a whole dump."""
 
     def __init__(
-        self,
-        session: Session,
-        machine: str | None,
-        learned: Learned | None = None,
-        direct: ReadMemory | None = None,
-    ) -> None:
+        self, session: Session, machine: str | None, learned: Learned | None = None,
+        direct: ReadMemory | None = None, modules: ModuleFiles | None = None,
+    ) -> None:  # fmt: skip
+        """modules: where their debuginfo is, as far as crash can read it."""
+        self.modules = modules or ModuleFiles()
         self.desk = Desk(session, machine, direct)
         self.memory = Memory(self.desk, Layout(self.desk, learned))
         self._symbols: dict[int, Symbol | None] = {}

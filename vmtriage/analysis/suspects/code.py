@@ -42,7 +42,7 @@ def module(case: Case) -> Iterator[Culprit]:
     poison = _poison(case)
     yield Culprit(
         kind="module", name=name, score=scores[not elsewhere],
-        reason=f"{case.function.name} is code of the module {name}"
+        reason=f"{case.function.name} is code of the module {name}{_at(case)}"
         + (f", which taints the kernel ({told[0]})" if told else "")
         + (f"; {_says(poison)}" if poison else "")
         + ("; it met the damage, which others may have done" if crash_class in CORRUPTION else ""),
@@ -50,6 +50,15 @@ def module(case: Case) -> Iterator[Culprit]:
         " `log | grep -e WARNING: -e Tainted`: an earlier report (taint W, B)",
         evidence=(*case.function.evidence, *(told[1] if told else ())),
     )  # fmt: skip
+
+
+def _at(case: Case) -> str:
+    """The line of source, where debuginfo tells it."""
+    source = case.answers.source
+    if source is None:
+        return ""
+    doubt = ", by a file that no build-id proves" if source.debuginfo and not source.proved else ""
+    return f" ({source.where}{doubt})"
 
 
 def corrupted(case: Case) -> Iterator[Culprit]:

@@ -45,6 +45,8 @@ class Code(IntEnum):
 _ADDR, _DATA8, _DATA4, _DATA1, _STRING, _STRP, _REF4, _BLOCK, _FLAG = (
     0x01, 0x07, 0x06, 0x0B, 0x08, 0x0E, 0x13, 0x18, 0x19)  # fmt: skip
 
+_REF_ADDR = 0x10
+
 # attribute and form
 _NAME, _INLINE_NAME, _TYPE = (0x03, _STRP), (0x03, _STRING), (0x49, _REF4)
 _SIZE, _SIZE1, _ENCODING = (0x0B, _DATA4), (0x0B, _DATA1), (0x3E, _DATA1)
@@ -88,12 +90,13 @@ _FORMS: dict[Code, tuple[int, bool, tuple[tuple[int, int], ...]]] = {  # tag, ch
 }
 
 
-def abbreviations() -> bytes:
-    """The section .debug_abbrev, one table for all units."""
+def abbreviations(across: bool = False) -> bytes:
+    """One table of .debug_abbrev. across: types may stand in another unit, and are told by their
+    place in .debug_info, in as many bytes."""
     out = bytearray()
     for code, (tag, children, attributes) in _FORMS.items():
         out += bytes((code, tag, children))
         for attribute, form in attributes:
-            out += bytes((attribute, form))
+            out += bytes((attribute, _REF_ADDR if across and form == _REF4 else form))
         out += b"\0\0"
     return bytes(out + b"\0")

@@ -39,12 +39,16 @@ class Made:
 
 @dataclass
 class Declarations:
-    """Finds and makes types. What it made is in `entries`, to stand at `start` of .debug_info."""
+    """Finds and makes types. What it made is in `entries`, to stand at `start` of .debug_info.
+
+    core: how many of the types are the kernel's own; those of modules are not looked at.
+    """
 
     table: TypeTable
     layout: Layout
     pointer: int
     start: int
+    core: int
     entries: bytearray = field(default_factory=bytearray)
     _made: dict[bytes, int] = field(default_factory=dict)
     _enumerators: dict[bytes, int] = field(default_factory=dict)
@@ -52,7 +56,7 @@ class Declarations:
     def __post_init__(self) -> None:
         self._by_name: dict[tuple[int, int], int] = {}
         kinds = {each for group in _TAGS.values() for each in group}
-        for number, kind in enumerate(self.table.kinds):
+        for number, kind in enumerate(self.table.kinds[: self.core]):
             if kind in kinds and self.table.names[number]:
                 self._by_name.setdefault((self.table.names[number], kind), number)
 
@@ -126,7 +130,7 @@ class Declarations:
 
     def _enumerator(self, name: str) -> int | None:
         if not self._enumerators:
-            self._enumerators.update(_enumerators(self.table))
+            self._enumerators.update(_enumerators(self.table, self.core))
         return self._enumerators.get(name.encode())
 
     def _pointer_to(self, made: Made) -> Made:
@@ -156,10 +160,10 @@ class Declarations:
         return self._made[entry]
 
 
-def _enumerators(table: TypeTable) -> dict[bytes, int]:
+def _enumerators(table: TypeTable, core: int) -> dict[bytes, int]:
     found = {}
     text = table.strings
-    for number, kind in enumerate(table.kinds):
+    for number, kind in enumerate(table.kinds[:core]):
         if kind == Kind.ENUM:
             at = table.places[number]
             raw = table.raw[at : at + 8 * table.counts[number]]

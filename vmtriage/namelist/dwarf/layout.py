@@ -19,7 +19,7 @@ _SIZES = {Kind.PTR: (6, 2), Kind.TYPEDEF: (9, 5), Kind.VOLATILE: (5, 1), Kind.CO
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """By type number: where the entry stands (0: it has none) and what it refers to."""
+    """By type number: where the entry stands in .debug_info (0: it has none), and its target."""
 
     offsets: list[int]
     targets: list[int]  # `rests` of the table, with type tags taken away
@@ -28,15 +28,22 @@ class Layout:
     end: int
 
 
-def lay_out(table: TypeTable, start: int) -> Layout:
-    """Places for all types from byte `start` on. BadBtf where type tags have no end."""
+def lay_out(table: TypeTable, start: int, rows: range, before: Layout | None = None) -> Layout:
+    """Places for the types of `rows` from byte `start` on; `before`: those laid out already.
+
+    BadBtf where type tags have no end.
+    """
     kinds, rests = table.kinds, table.rests
-    targets = _without_tags(table) if Kind.TYPE_TAG in kinds else rests
-    narrow = frozenset(_narrow(table))
+    if before is None:
+        targets = _without_tags(table) if Kind.TYPE_TAG in kinds else rests
+        narrow, offsets = frozenset(_narrow(table)), [0] * len(kinds)
+    else:
+        targets, narrow, offsets = before.targets, before.narrow, list(before.offsets)
     # nobody asks for a function's type by name: only those that are pointed to are written
     wanted = {targets[n] for n, kind in enumerate(kinds) if kind in _POINTERS}
-    offsets, at = [0] * len(kinds), start
-    for number, kind in enumerate(kinds):
+    at = start
+    for number in rows:
+        kind = kinds[number]
         if kind in _SIZES:
             size = _SIZES[Kind(kind)][not targets[number]]
         elif kind == Kind.FUNC_PROTO:
@@ -47,12 +54,12 @@ def lay_out(table: TypeTable, start: int) -> Layout:
             offsets[number] = at
             at += size
     if targets is not rests:
-        for number, kind in enumerate(kinds):
-            if kind == Kind.TYPE_TAG:
+        for number in rows:
+            if kinds[number] == Kind.TYPE_TAG:
                 offsets[number] = offsets[targets[number]]
-    empty = {}
-    for number, kind in enumerate(kinds):
-        if kind == Kind.ARRAY and not array(table, number)[1]:
+    empty = dict(before.empty) if before else {}
+    for number in rows:
+        if kinds[number] == Kind.ARRAY and not array(table, number)[1]:
             empty[number] = len(offsets)
             offsets.append(offsets[number] + OPEN_ENDED_BYTES)
     return Layout(offsets, targets, empty, narrow, at)

@@ -1,4 +1,5 @@
-"""The debug sections of a namelist: a unit with all types and variables, and one that tells HZ."""
+"""The debug sections of a namelist: a unit with the kernel's types and variables, one that
+tells HZ, one with the types of modules."""
 
 import struct
 from collections.abc import Iterable, Mapping
@@ -7,9 +8,10 @@ from typing import Literal
 
 from vmtriage.namelist.dwarf.abbreviations import Code, abbreviations
 from vmtriage.namelist.dwarf.declared import Declarations
-from vmtriage.namelist.dwarf.layout import lay_out
+from vmtriage.namelist.dwarf.layout import Layout, lay_out
 from vmtriage.namelist.dwarf.types import TypeWriter
 from vmtriage.source.btf import Kind
+from vmtriage.source.btf_modules import WithModules
 from vmtriage.source.btf_table import TypeTable
 
 _HEADER_BYTES = 11
@@ -41,28 +43,46 @@ class Constant:
 
 
 def debug_sections(
-    table: TypeTable, pointer: int, variables: Iterable[Variable], sizes_exact: bool,
+    types: WithModules, pointer: int, variables: Iterable[Variable], sizes_exact: bool,
     constant: Constant | None = None, sizes: Mapping[int, int] | None = None,
 ) -> dict[str, bytes]:  # fmt: skip
     """By name. `sizes`: of structures by type number, where they are to be told otherwise."""
+    table, core = types.table, range(types.first)
     head = bytes((Code.UNIT,)) + _PRODUCER + bytes((_C99,)) + b"kernel\0"
-    layout = lay_out(table, _HEADER_BYTES + len(head))
-    types = TypeWriter(table, layout, pointer, sizes or {}).write()
-    declared = Declarations(table, layout, pointer, layout.end)
+    layout = lay_out(table, _HEADER_BYTES + len(head), core)
+    written = TypeWriter(table, layout, pointer, sizes or {}).write(core)
+    declared = Declarations(table, layout, pointer, layout.end, types.first)
     told = [_variable(declared, each, sizes_exact) for each in variables]
-    body = head + types + bytes(declared.entries) + b"".join(told) + b"\0"
-    info = _unit(table.order, pointer, body)
+    body = head + written + bytes(declared.entries) + b"".join(told) + b"\0"
+    units = [_unit(table.order, pointer, body)]
     if constant is not None:
-        info += _unit(table.order, pointer, _constant(table, constant, pointer))
+        units.append(_unit(table.order, pointer, _constant(table, constant, pointer)))
+    forms = [abbreviations()]
+    if types.first < len(table):
+        start = sum(map(len, units))
+        units.append(_of_modules(types, pointer, layout, start, len(forms[0])))
+        forms.append(abbreviations(across=True))
     return {
-        ".debug_info": info,
-        ".debug_abbrev": abbreviations(),
+        ".debug_info": b"".join(units),
+        ".debug_abbrev": b"".join(forms),
         ".debug_str": table.strings,
     }
 
 
-def _unit(order: str, pointer: int, body: bytes) -> bytes:
-    return struct.pack(order + "IHIB", len(body) + 7, 4, 0, pointer) + body
+def _of_modules(
+    types: WithModules, pointer: int, before: Layout, start: int, forms: int
+) -> bytes:  # fmt: skip
+    """A unit of their own: gdb reads it when one of them is asked for, and not before."""
+    table, rows = types.table, range(types.first, len(types.table))
+    head = bytes((Code.UNIT,)) + _PRODUCER + bytes((_C99,)) + b"modules\0"
+    layout = lay_out(table, start + _HEADER_BYTES + len(head), rows, before)
+    body = head + TypeWriter(table, layout, pointer, {}).write(rows) + b"\0"
+    return _unit(table.order, pointer, body, forms)
+
+
+def _unit(order: str, pointer: int, body: bytes, forms: int = 0) -> bytes:
+    """forms: where its table of abbreviations begins."""
+    return struct.pack(order + "IHIB", len(body) + 7, 4, forms, pointer) + body
 
 
 def _variable(declared: Declarations, variable: Variable, exact: bool) -> bytes:

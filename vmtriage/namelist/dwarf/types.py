@@ -39,8 +39,8 @@ class TypeWriter:
             for kind, flag in zip(table.kinds, table.flags, strict=True)
         )
 
-    def write(self) -> bytes:
-        """All types, from the layout's start to its end."""
+    def write(self, rows: range) -> bytes:
+        """The types that were laid out together, one behind the other."""
         out: list[bytes] = []
         put, offsets = out.append, self._layout.offsets
         other = {
@@ -50,7 +50,8 @@ class TypeWriter:
             **dict.fromkeys((Kind.STRUCT, Kind.UNION), self._structure),
             **dict.fromkeys(_REFERRING, self._refer),
         }  # fmt: skip
-        for number, kind in enumerate(self._table.kinds):
+        for number in rows:
+            kind = self._table.kinds[number]
             if offsets[number] and kind != Kind.TYPE_TAG:
                 put(other[Kind(kind)](number, kind))
         return b"".join(out)

@@ -19,6 +19,7 @@ from vmtriage.source.debuginfo.elf import (
     kind_of_bytes,
     read_elf,
 )
+from vmtriage.source.debuginfo.pruning import FOLDER
 from vmtriage.source.debuginfo.store import Store, name_of
 from vmtriage.source.debuginfo.trail import Trail, Unusable
 
@@ -141,6 +142,10 @@ class Candidates:
     def _used(self, found: _Found, debug: _Found | None) -> Debuginfo:
         note = f"with the debuginfo of {debug.place}" if debug else ""
         self.trail.used(found.place, found.found_by, note)
+        store = Store(self.cache_dir / FOLDER) if self.cache_dir else None
+        for each in (found, debug):
+            if store is not None and each is not None:
+                store.used(each.path)
         matches = None if None in (found.elf.build_id, self._dump.build_id) else True
         return self._as_debuginfo(found, debug, matches)
 

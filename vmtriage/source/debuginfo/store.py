@@ -2,7 +2,7 @@
 
 Files get their name by one rename, when they are whole. Names:
   vmlinux-BUILD_ID   a vmlinux (vmlinux-of-KEY without build-id); half a one ends with
-                     .debug (only debuginfo) or .stripped (without)
+                     .debug (only debuginfo) or .stripped (without); its time is its last use
   from-KEY           a link that says which of them a source unpacks to, even if it was not kept
   .tmp-*/            work of a process; it holds a lock on it as long as it lives
 """
@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import IO
 
 from vmtriage.source.debuginfo.elf import Elf
+from vmtriage.source.debuginfo.pruning import FOLDER, IN_USE_S, LIMIT, NAME, prune
 from vmtriage.source.debuginfo.trail import Unusable
+from vmtriage.source.surplus import used_now
 
 MAX_BYTES = 8 << 30  # of one vmlinux; the largest seen have two
 _SPARE_BYTES = 256 << 20  # left free on the disk
@@ -31,7 +33,6 @@ _CHECK_EVERY = 64  # pieces
 _LEFTOVER_S = 3600.0  # a younger one may not be locked yet
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _BUILD_ID = re.compile(r"[0-9a-f]{8,128}")
-_NAME = re.compile(r"vmlinux-(?:of-)?[0-9a-f]{8,128}(?:\.debug|\.stripped)?")
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,14 @@ class Store:
 
     directory: Path
     max_bytes: int = MAX_BYTES
+    limit: int = LIMIT
 
     @classmethod
     def under(cls, cache_dir: Path | None, max_bytes: int = MAX_BYTES) -> "Store":
         """The store in this cache, made if need be. Unusable where it cannot be trusted."""
         if cache_dir is None:
             raise Unusable("there is no cache to unpack it into: set VMTRIAGE_CACHE_DIR")
-        directory = cache_dir / "debuginfo"
+        directory = cache_dir / FOLDER
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = directory.stat()
@@ -69,7 +71,7 @@ class Store:
         """What a file was unpacked to before; the path need not be there. None: not known."""
         with suppress(OSError):
             name = str((self.directory / _key(source)).readlink())
-            if _NAME.fullmatch(name):
+            if NAME.fullmatch(name):
                 return self.directory / name
         return None
 
@@ -78,17 +80,24 @@ class Store:
         name = name_of(elf, source)
         target = self.directory / name
         made.chmod(0o600)
+        used_now(made)  # a package's own times are those of its build
         made.rename(target)  # over another process's, which has the same content
         self.remember(name, source)
+        prune(self.directory, self.limit, spare=target, unused_s=IN_USE_S)
         return target
 
     def remember(self, name: str, source: Path | None) -> None:
         """Notes what a source unpacks to, so that the wrong one is not unpacked again."""
-        if source is None or not _NAME.fullmatch(name):
+        if source is None or not NAME.fullmatch(name):
             return
         with suppress(OSError), self.workspace() as room:
             (room / "link").symlink_to(name)
             (room / "link").rename(self.directory / _key(source))
+
+    def used(self, path: Path) -> None:
+        """Notes that a file is taken; one that is not of this store is left alone."""
+        if path.parent == self.directory:
+            used_now(path)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:

@@ -11,12 +11,16 @@ RungName = Literal["normal", "zero_excluded", "minimal", "log", "header"]
 
 
 class Tried(Model):
-    """A rung that did not hold, and why."""
+    """A rung that did not hold, and why.
+
+    commands: those that it held until, or failed for; () where crash did not start on it.
+    """
 
     rung: RungName
     slim: bool = False  # with the slim namelist
     reason: str
     next_step: str = ""
+    commands: tuple[str, ...] = ()
 
 
 class Rung(Model):
@@ -30,6 +34,11 @@ class Rung(Model):
     tried: tuple[Tried, ...] = ()  # from the first on
     log_from: str | None = None  # where the kernel log comes from, if not from crash's `log`
     exit_code: int = 0
+
+    @property
+    def refused(self) -> tuple[Tried, ...]:
+        """The rungs that crash did not start on."""
+        return tuple(each for each in self.tried if not each.commands)
 
 
 class Conditions(Model):

@@ -72,7 +72,7 @@ def _slim(
 ) -> Opened:  # fmt: skip
     def full() -> Debuginfo | None:
         """The vmlinux that is at hand, where crash does not get on with the slim namelist."""
-        progress("crash refuses the slim namelist: looking for the vmlinux")
+        progress("the slim namelist does not do: looking for the vmlinux")
         try:
             near = replace(request, fetch=False)
             return _with_dwarf(given) or _find(near, dump, settings, progress)
@@ -80,7 +80,9 @@ def _slim(
             return None
 
     namelist_s = round(time.monotonic() - began, 3)
-    ladder = on_namelist(crash, slim, full, request.files, bounds, sandbox, progress)
+    ladder = on_namelist(
+        crash, slim, full, request.files, bounds, sandbox, progress, request.quick
+    )  # fmt: skip
     opened = _opened(ladder, request, dump, began, slim.debuginfo)
     return replace(opened, namelist_s=namelist_s, problems=_doubts(slim.debuginfo, dump))
 

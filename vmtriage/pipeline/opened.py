@@ -23,6 +23,7 @@ class Request:
     allow_mismatch: bool = False  # also with a vmlinux of another build
     slim: bool = True  # False: crash reads the vmlinux itself
     parts: tuple[Path, ...] = ()  # the others of a split dump
+    quick: bool = False  # nothing is waited for that takes long
 
     @property
     def files(self) -> tuple[Path, ...]:

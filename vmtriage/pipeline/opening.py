@@ -7,8 +7,9 @@ from pathlib import Path
 from vmtriage.errors import BadDump, NoInput
 from vmtriage.models.dump import DumpInfo
 from vmtriage.models.evidence import Part, Problem
-from vmtriage.pipeline.ladder import FoundLog, Ladder
+from vmtriage.pipeline.ladder import Ladder
 from vmtriage.pipeline.opened import Opened, Request
+from vmtriage.pipeline.ways import FoundLog
 from vmtriage.session.base import Progress, silent
 from vmtriage.session.record import ReplaySession, is_recording
 from vmtriage.settings import Settings

@@ -9,8 +9,10 @@ from pathlib import Path
 from vmtriage.errors import TriageError
 from vmtriage.models.conditions import RungName
 from vmtriage.models.dump import Debuginfo
-from vmtriage.pipeline.ladder import FoundLog, Ladder, Started, Way
+from vmtriage.pipeline.beside import Beside
+from vmtriage.pipeline.ladder import Ladder
 from vmtriage.pipeline.slim import Slim
+from vmtriage.pipeline.ways import FoundLog, Started, Way
 from vmtriage.session import dmesg
 from vmtriage.session.base import Progress
 from vmtriage.session.crash import CrashSession, CrashTarget
@@ -104,16 +106,20 @@ def on_vmlinux(
 
 def on_namelist(
     crash: Path, slim: Slim, full: Callable[[], Debuginfo | None], dump: tuple[Path, ...],
-    bounds: Bounds, sandbox: Sandbox, progress: Progress,
+    bounds: Bounds, sandbox: Sandbox, progress: Progress, quick: bool = False,
 ) -> Ladder:  # fmt: skip
-    """All rungs on a slim namelist; the vmlinux, if there is one, where crash refuses that."""
+    """All rungs on a slim namelist; the vmlinux, if there is one, where crash refuses that, and,
+    but for quick, for what it could not answer.
+    """
     debuginfo = slim.debuginfo
     tools = Tools(crash, dump, bounds, sandbox, progress)
     first, *others = tools.ways(lambda: debuginfo, slim=True)
     whole = tools.ways(full)
+    beside = None if quick else Beside(whole[0].open)
+    second = Way("normal", beside.take) if beside else whole[0]
     return Ladder(
-        (first, whole[0], *others), dump[0], partial(_find_log, dump, bounds), sandbox,
-        instead=whole, at_end=slim.remove,
+        (first, second, *others), dump[0], partial(_find_log, dump, bounds), sandbox,
+        instead=whole, beside=beside, at_end=slim.remove,
     )  # fmt: skip
 
 

@@ -128,7 +128,7 @@ def _rung(report: Report) -> str:
 
 def _tried(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
     why: dict[str, tuple[str, ...]] = {}
-    for each in report.rung.tried if report.rung else ():
+    for each in report.rung.refused if report.rung else ():
         why[each.reason] = (*why.get(each.reason, ()), human.rung(each.rung))
     return tuple(why.items())
 

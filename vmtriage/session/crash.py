@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vmtriage.errors import BadDump, NoPrompt, SessionError, TriageError
-from vmtriage.session.base import CommandOutput, Progress, not_run, silent
+from vmtriage.errors import NoPrompt, SessionError, TriageError
+from vmtriage.session.base import CommandOutput, Fate, Progress, not_run, silent
 from vmtriage.session.child import last_words, version_of
 from vmtriage.session.commands import CrashCommand
 from vmtriage.session.exchange import OUT_OF_TIME, Exchange
@@ -182,16 +182,17 @@ class CrashSession:
             return not_run(command, OUT_OF_TIME)
         if self._process is None:
             if self._starts > _MAX_RESTARTS:
-                return not_run(command, "crash died too often; not started again")
+                return not_run(command, "crash died too often; not started again", Fate.GONE)
             self._progress(f"starting crash again for {command.text}")
             self._spawn()
         try:
             self._wait_until_ready()
-        except (SessionError, BadDump) as error:
+        except TriageError as error:
             self._kill()
             if self._starts == 1:
                 raise
-            return not_run(command, error.message)
+            self._starts = _MAX_RESTARTS + 1  # it would fail again
+            return not_run(command, f"crash did not start again: {error.message}", Fate.GONE)
         self._serial += 1
         self._progress(command.text)
         assert self._process is not None

@@ -77,6 +77,7 @@ class Tools:
             vmlinux=read_by_crash(debuginfo),
             dump=self.dump[0],
             parts=self.dump[1:],
+            remade_of=remade_of(debuginfo, self.dump[0]),
             debug=Path(debug).resolve() if debug and debuginfo.namelist is None else None,
             start_timeout_s=bounds.start_timeout_s,
             time_factor=bounds.time_factor,
@@ -92,6 +93,14 @@ def read_by_crash(debuginfo: Debuginfo) -> Path:
     """The file on crash's command line."""
     told = debuginfo.namelist.path if debuginfo.namelist else debuginfo.path
     return Path(told).resolve()
+
+
+def remade_of(debuginfo: Debuginfo, dump: Path) -> Path | None:
+    """What a namelist that goes with the session is made of again; None for one that stays."""
+    slim = debuginfo.namelist
+    if slim is None or slim.kept:
+        return None
+    return dump if slim.made_from == "vmcore" else Path(debuginfo.path)
 
 
 def on_vmlinux(

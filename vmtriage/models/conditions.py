@@ -5,6 +5,7 @@ from typing import Literal
 from vmtriage.models.base import Model
 from vmtriage.models.dump import Debuginfo
 from vmtriage.models.evidence import Problem
+from vmtriage.models.whereabouts import SourceLine
 
 SandboxKind = Literal["bubblewrap", "limits"]
 RungName = Literal["normal", "zero_excluded", "minimal", "log", "header"]
@@ -44,6 +45,7 @@ class Rung(Model):
 class Conditions(Model):
     """What has to be known of a session beside its answers."""
 
+    lines: tuple[SourceLine, ...] = ()  # that were asked for
     sandbox: SandboxKind | None = None  # None: crash was not run
     sandbox_reason: str = ""  # why not bubblewrap
     rung: Rung | None = None

@@ -30,6 +30,7 @@ from vmtriage.models.signature import SignatureMatch
 from vmtriage.models.slab_users import SlabUsers
 from vmtriage.models.trigger import Trigger
 from vmtriage.models.waits import Blocked, Waits
+from vmtriage.models.whereabouts import SourceLine
 from vmtriage.models.who import TaskIdentity
 
 SCHEMA = "vmtriage/report/1"
@@ -193,6 +194,7 @@ class Report(Model):
     module: str | None = None
     alternatives: tuple[str, ...] = ()
     function_evidence: tuple[Evidence, ...] = ()
+    function_source: SourceLine | None = None  # where in it; only with a vmlinux at hand
     backtraces: tuple[Backtrace, ...] | None
     run_queues: tuple[GroupRunQueue, ...] | None
     throttled: tuple[Throttled, ...] | None

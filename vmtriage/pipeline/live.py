@@ -9,6 +9,7 @@ from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo, LookedAt
 from vmtriage.models.evidence import Part, Problem
 from vmtriage.pipeline.ladder import Ladder
+from vmtriage.pipeline.lines import Looked
 from vmtriage.pipeline.opened import Opened, Request
 from vmtriage.pipeline.rungs import Bounds, on_namelist, on_vmlinux, read_by_crash, without_crash
 from vmtriage.pipeline.slim import Slim, slim_of
@@ -46,7 +47,8 @@ def open_live(
             raise
         slimless = "".join(f"\n  no {each.found_by} either: {each.reason}" for each in refused)
         why = NoDebuginfo(error.message + slimless, next_step=error.next_step)
-        return _opened(without_crash(request.files, bounds, why), request, dump, began)
+        ladder = without_crash(request.files, bounds, why)
+        return _opened(ladder, request, dump, settings, began)
     debuginfo = debuginfo.model_copy(update={"looked": (*refused, *debuginfo.looked)})
     return _full(request, dump, settings, debuginfo, bounds, progress, began)
 
@@ -83,7 +85,7 @@ def _slim(
     ladder = on_namelist(
         crash, slim, full, request.files, bounds, sandbox, progress, request.quick
     )  # fmt: skip
-    opened = _opened(ladder, request, dump, began, slim.debuginfo)
+    opened = _opened(ladder, request, dump, settings, began, slim.debuginfo)
     return replace(opened, namelist_s=namelist_s, problems=_doubts(slim.debuginfo, dump))
 
 
@@ -96,7 +98,7 @@ def _full(
     crash = find_crash(settings.crash)
     ladder = on_vmlinux(crash, debuginfo, request.files, bounds, progress)
     opened = replace(
-        _opened(ladder, request, dump, began, debuginfo),
+        _opened(ladder, request, dump, settings, began, debuginfo),
         namelist_s=namelist_s, problems=_doubts(debuginfo, dump),
     )  # fmt: skip
     if request.record is not None or not debuginfo.build_id_matches:
@@ -115,16 +117,19 @@ def _find(request: Request, dump: DumpInfo, settings: Settings, progress: Progre
 
 
 def _opened(
-    ladder: Ladder, request: Request, dump: DumpInfo, began: float,
+    ladder: Ladder, request: Request, dump: DumpInfo, settings: Settings, began: float,
     debuginfo: Debuginfo | None = None,
 ) -> Opened:  # fmt: skip
+    kaslr = None if dump.kaslr_offset is None else int(dump.kaslr_offset, 16)
+    lines = Looked(lambda: debuginfos.at_hand(dump, _search(request, settings)), kaslr)
+
     def conditions() -> Conditions:
-        return ladder.conditions
+        return ladder.conditions.model_copy(update={"lines": lines.told})
 
     session: Session = ladder
     if request.record is not None:
         session = RecordingSession(ladder, request.record, dump, debuginfo, conditions)
-    return Opened(session, dump, debuginfo, began, conditions=conditions)
+    return Opened(session, dump, debuginfo, began, conditions=conditions, lines=lines)
 
 
 def _search(request: Request, settings: Settings) -> debuginfos.Search:

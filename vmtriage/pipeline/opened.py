@@ -7,6 +7,7 @@ from pathlib import Path
 from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import Problem
+from vmtriage.pipeline.lines import Lines, Told
 from vmtriage.session.base import Session
 from vmtriage.source.btf import Btf
 
@@ -42,5 +43,6 @@ class Opened:
     namelist_s: float | None = None
     problems: tuple[Problem, ...] = field(default=())
     cache_dir: Path | None = None  # None: nothing learned of this kernel is kept, or taken
+    lines: Lines = field(default_factory=Told)
     types: Btf | None = None  # the kernel's own, where its vmlinux has them
     conditions: Callable[[], Conditions] = Conditions  # asked when all answers are there

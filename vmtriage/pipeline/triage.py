@@ -14,7 +14,12 @@ from vmtriage.analysis.containers import identify
 from vmtriage.analysis.culprit import candidates
 from vmtriage.analysis.fingerprint import fingerprint
 from vmtriage.analysis.fromlog import with_log_facts
-from vmtriage.analysis.function import guilty_function, panic_stack, reaches_the_fault
+from vmtriage.analysis.function import (
+    address_of,
+    guilty_function,
+    panic_stack,
+    reaches_the_fault,
+)
 from vmtriage.analysis.incidents import find as find_incidents
 from vmtriage.analysis.inquiry.doubts import doubts
 from vmtriage.analysis.inquiry.layout import LayoutCache, Learned
@@ -66,6 +71,8 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     answered = time.monotonic()
 
     told, function = function, by_the_lock(function, classification, answers)
+    at = address_of(function, stack) if function and stack and not quick else None
+    source = None if at is None else opened.lines.of(at)
     task = panic_task(facts, answers)
     own = own_lines(cause(incidents, classification))
     matches = knowledge.match(facts, classification, function, groups or (), own)
@@ -103,6 +110,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         module=function.module if function else None,
         alternatives=function.alternatives if function else (),
         function_evidence=function.evidence if function else (),
+        function_source=source,
         backtraces=_all_stacks(facts),
         run_queues=facts.group_run_queues.run_queues if facts.group_run_queues else None,
         throttled=groups,

@@ -7,12 +7,14 @@ check is ours. Read search.py first: it is the order of things.
 from vmtriage.source.debuginfo.elf import build_id_of, read_build_id
 from vmtriage.source.debuginfo.hint import package_hint
 from vmtriage.source.debuginfo.modules import module_debuginfo
+from vmtriage.source.debuginfo.near import at_hand
 from vmtriage.source.debuginfo.search import Search, find
 from vmtriage.source.debuginfo.servers import Servers
 
 __all__ = [
     "Search",
     "Servers",
+    "at_hand",
     "build_id_of",
     "find",
     "module_debuginfo",

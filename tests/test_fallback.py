@@ -113,6 +113,8 @@ def test_a_command_that_kills_crash_is_asked_again_with_the_vmlinux(
     [
         'runq: cannot resolve \\"runqueues\\"', "crash: cannot resolve: x",
         "runq: gdb request failed: whatis tasks", "bt: cannot determine size of irq_desc_t",
+        "runq: cannot determine root task_group",
+        "kmem: nr_swapfiles doesn't exist in this kernel!",
     ],
 )  # fmt: skip
 def test_what_the_slim_namelist_lacks_is_asked_again(
@@ -135,6 +137,7 @@ def test_what_the_slim_namelist_lacks_is_asked_again(
         ("rd: cannot resolve", bytes_at(1 << 63, 8)),  # one of hundreds
         ("nfs: cannot resolve host", LOG),  # the kernel's words, not crash's
         ("task: gdb cannot resolve", RUNQ_G),
+        ("bt: cannot determine starting stack frame for task ffff888100", BT),  # the dump's fault
     ],
 )
 def test_what_the_vmlinux_would_not_know_better_is_not_asked_again(

@@ -16,10 +16,12 @@ from vmtriage.pipeline.ways import Started
 from vmtriage.session.base import CommandOutput, Fate
 from vmtriage.session.commands import LOG, CrashCommand
 
-# crash's own words (symbols.c, kernel.c, memory.c, task.c), as it begins a line with them.
+# crash's own words (symbols.c, kernel.c, memory.c, task.c) where a symbol or a variable's type is
+# missing. That it "cannot determine starting stack frame" is the dump's fault.
 _LACKS = re.compile(
-    r"^(?:\w+|crash): (?:cannot resolve:? |gdb request failed: |cannot determine (?:size|type)"
-    r"|line numbers are not available)",
+    r"^\w+: (?:cannot resolve:? |gdb request failed: |line numbers are not available"
+    r"|cannot determine (?:size|type|root task_group)"
+    r"|\w+ (?:doesn't|does not) exist in this kernel)",
     re.MULTILINE,
 )
 

@@ -199,6 +199,16 @@ def test_a_crash_that_dies_too_often_leaves_the_rest_to_the_vmlinux(
     assert "the rest was asked with the vmlinux" in told(found)
 
 
+def test_a_quick_analysis_does_not_wait_for_the_vmlinux(starts: Starts, tmp_path: Path) -> None:
+    slim = starts.way("normal", "slim", "os._exit(3)")
+    whole = starts.way("normal", "vmlinux", DIES.format([]))
+    minimal = starts.way("minimal", "slim", DIES.format([]))
+    with ladder_of([slim, whole, minimal], tmp_path) as ladder:  # nobody beside it
+        got = texts(ladder)
+    assert starts.opened == ["normal slim", "minimal slim"]
+    assert (got["bt"], got["bt -a"]) == ("failed", "not_run")
+
+
 def test_without_a_vmlinux_the_rest_goes_to_the_minimal_mode_and_to_no_crash(
     starts: Starts, tmp_path: Path
 ) -> None:

@@ -15,7 +15,8 @@ from vmtriage.cli import main
 from vmtriage.errors import NoDebuginfo, NoPrompt, SessionError, TriageError
 from vmtriage.models.conditions import RungName
 from vmtriage.models.dump import Debuginfo
-from vmtriage.pipeline.ladder import Ladder, Started, Way
+from vmtriage.pipeline.ladder import Ladder
+from vmtriage.pipeline.ways import Started, Way
 from vmtriage.session.base import Session
 from vmtriage.session.commands import LOG, SYS
 from vmtriage.session.transcript import TranscriptSession

@@ -8,6 +8,7 @@ import pytest
 
 from fixtures import lab
 from tests.bench.mutations import apply, judge, mutations, regions, sources
+from tests.fake_crash import fake
 from tests.live import NEW, OLD, Json, built, crash_of, vmtriage
 
 pytestmark = pytest.mark.live
@@ -62,6 +63,25 @@ def test_a_dump_without_debuginfo_names_the_cause_by_its_log(
     assert report["verdict"]["class"] == dump.expected.crash_class
     assert report["function"] in dump.expected.functions
     assert any("linux-image" in step for step in report["verdict"]["next_steps"])
+
+
+def test_a_report_names_no_file_that_went_with_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VMTRIAGE_CACHE_DIR", "")  # so that the slim namelist is not kept
+    monkeypatch.setenv("VMTRIAGE_SANDBOX", "limits")  # the stand-in needs all of Python
+    crash = fake(tmp_path, startup="sys.exit(1)").crash
+    path = tmp_path / "vmcore"
+    path.unlink()
+    path.symlink_to(lab.build("null").vmcore)
+    done = vmtriage("analyze", path, "-o", tmp_path / "out", "--crash", crash)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert any("`vmtriage namelist build" in step for step in report["verdict"]["next_steps"])
+    gone = report["debuginfo"]["namelist"]["path"]
+    assert not Path(gone).exists()
+    for name in ("report.md", "report.html"):
+        assert gone not in (tmp_path / "out" / name).read_text()
 
 
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import lab
-from tests.live import NEW, crash_of, vmtriage
+from tests.live import NEW, analyze, crash_of, vmtriage
 from vmtriage.models.evidence import Part
 from vmtriage.source.debuginfo import read_build_id
 
@@ -75,3 +75,23 @@ def _find(path: Path, wanted: bytes) -> int:
         at = content.find(b"GNU\0" + wanted)
     assert at >= 0
     return at + 4
+
+
+def test_the_line_of_the_guilty_function_is_read_from_a_vmlinux_at_hand(
+    tmp_path: Path, dump: lab.Dump
+) -> None:
+    report = analyze(dump, crash_of(NEW), tmp_path / "out", "--record", tmp_path / "session")
+    source = report["source"]
+    assert report["function"] == "sysrq_handle_crash"
+    assert (source["file"], source["debuginfo"]) == ("drivers/tty/sysrq.c", str(dump.vmlinux))
+    table = subprocess.run(
+        ["addr2line", "-e", dump.vmlinux,
+         hex(int(source["address"], 16) - int(report["dump"]["kaslr_offset"], 16))],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert table.stdout.strip().endswith(f"/drivers/tty/sysrq.c:{source['line']}")
+    replayed = tmp_path / "replayed"
+    assert vmtriage("analyze", tmp_path / "session", "-o", replayed).returncode == 0
+    assert json.loads((replayed / "report.json").read_text())["source"] == source
+    quick = analyze(dump, crash_of(NEW), tmp_path / "quick", "--quick")
+    assert quick["source"] is None

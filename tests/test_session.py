@@ -1,5 +1,6 @@
 """The driver, against a crash that misbehaves in ways the real one cannot be made to."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def test_why_crash_did_not_start_is_told_with_a_next_step(
         list(session.run([SYS]))
     assert words in str(caught.value)
     assert caught.value.next_step
+
+
+def test_what_to_type_by_hand_is_still_there_when_the_session_has_ended(tmp_path: Path) -> None:
+    target = replace(fake(tmp_path, startup="sys.exit(1)"), remade_of=tmp_path / "vmcore")
+    with CrashSession(target) as session, pytest.raises(BadDump) as caught:
+        list(session.run([SYS]))
+    assert str(target.vmlinux) not in caught.value.next_step
+    assert f"`vmtriage namelist build {target.dump} -o slim`" in caught.value.next_step
+    assert f"`crash -d1 slim {target.dump}`" in caught.value.next_step
 
 
 def test_a_crash_without_a_prompt_times_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from vmtriage.analysis import plumbing
+from vmtriage.analysis.fromlog import panic_record, panic_text
 from vmtriage.analysis.klog.primary import primary
 from vmtriage.analysis.leak import find_leak
 from vmtriage.models.evidence import Confidence, Evidence, Facts
@@ -61,11 +62,8 @@ def classify(facts: Facts, incidents: Sequence[Incident]) -> Classification:
     """The class, with the lines that decide it. Without any text the class is unknown."""
     panic = facts.system.panic if facts.system else None
     texts = [(panic, "sys", facts.system.panic_line or 0)] if facts.system and panic else []
-    texts += [
-        (record.text, "log", record.line)
-        for record in (facts.log.records if facts.log else ())
-        if "Kernel panic - not syncing" in record.text
-    ][:1]
+    if record := panic_record(facts):
+        texts.append((record.text, "log", record.line))
     decided: CrashClass | None = None
     evidence: list[Evidence] = []
     for text, command, line in texts:
@@ -127,8 +125,7 @@ def _from_log(
     if cause is None and (fault := _from_entry(facts)):
         return fault[0], [*evidence, fault[1]]
     if cause is None:
-        told = facts.system.panic if facts.system else None
-        panicked = evidence or "Kernel panic - not syncing" in (told or "")
+        panicked = evidence or "Kernel panic - not syncing" in (panic_text(facts) or "")
         return (C.PANIC if panicked else C.UNKNOWN), evidence
     if cause.severity == "notable" and evidence:
         return C.PANIC, evidence  # something else ended it, and the log does not show what

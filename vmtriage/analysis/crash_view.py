@@ -5,6 +5,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from vmtriage.analysis.fromlog import release_record
 from vmtriage.analysis.function import panic_stack
 from vmtriage.analysis.incidents import function_at
 from vmtriage.analysis.machine_view import Share, Slab, biggest_slabs, shares, taint
@@ -174,6 +175,9 @@ class CrashView:
         system = self.facts.system
         if system is None or not system.release:
             return None
+        record = release_record(self.facts) if system.release_line is None else None
+        if record is not None:
+            return said_by("log", record.line, record.text)
         return said_by("sys", system.release_line or 0, f"RELEASE: {system.release}")
 
 

@@ -1,8 +1,9 @@
-"""When `sys` is missing: release, panic text and panic task as the kernel log tells them."""
+"""When `sys` is missing: release and panic text as the kernel log tells them."""
 
 import re
 
 from vmtriage.models.evidence import Facts
+from vmtriage.models.klog import LogRecord
 from vmtriage.models.system import SystemInfo
 
 _BANNER = re.compile(r"Linux version (?P<release>\S+) .*?(?P<version>#\d+.*)$")
@@ -11,7 +12,7 @@ _CUT_BANNER = re.compile(r"Linux version (?P<release>\S+) ")
 _OOPS = re.compile(
     r"(?:Tainted: [A-Z ]+|Not tainted) +\(?(?P<release>\d+\.\d+\S*) (?P<version>#\S.*?)\)?$"
 )
-_PANIC = re.compile(r"Kernel panic - not syncing")
+_PANIC = "Kernel panic - not syncing"
 
 
 def kernel_of(text: str) -> tuple[str, str] | None:
@@ -30,14 +31,33 @@ def banner_of(text: str) -> tuple[str | None, str | None]:
 
 def with_log_facts(facts: Facts) -> Facts:
     """The same facts; where `sys` gave no release, the log's own words stand in."""
-    if facts.log is None or (facts.system is not None and facts.system.release):
+    if facts.system is not None and facts.system.release:
         return facts
-    release = version = panic = None
-    for record in facts.log.records:
-        if release is None and (found := kernel_of(record.text)):
-            release, version = found
-        if panic is None and _PANIC.search(record.text):
-            panic = record.text.strip()
+    told = release_record(facts)
+    if told is None and panic_record(facts) is None:
+        return facts
+    release, version = (told and kernel_of(told.text)) or (None, None)
     base = facts.system or SystemInfo()
-    update = {"release": release, "version": version, "panic": base.panic or panic}
-    return facts.model_copy(update={"system": base.model_copy(update=update)})
+    system = base.model_copy(update={"release": release, "version": version})
+    return facts.model_copy(update={"system": system})
+
+
+def release_record(facts: Facts) -> LogRecord | None:
+    """The first line of the log that tells release and version."""
+    records = facts.log.records if facts.log else ()
+    return next((each for each in records if kernel_of(each.text)), None)
+
+
+def panic_record(facts: Facts) -> LogRecord | None:
+    """The log's own panic text."""
+    records = facts.log.records if facts.log else ()
+    return next((each for each in records if _PANIC in each.text), None)
+
+
+def panic_text(facts: Facts) -> str | None:
+    """The panic text by `sys`, else by the log; "" where crash found none."""
+    told = facts.system.panic if facts.system else None
+    if told or facts.log is None:
+        return told
+    record = panic_record(facts)
+    return record.text.strip() if record else told

@@ -73,6 +73,19 @@ def panic_stack(facts: Facts) -> Backtrace | None:
     return next(named, stacks[0] if stacks else None)
 
 
+def address_of(function: GuiltyFunction, stack: Backtrace) -> int | None:
+    """The instruction of it on that stack: where it was interrupted, or called on."""
+    blocks = [each for each in stack.exceptions if not each.user_mode and not each.bogus]
+    for block in blocks:
+        if block.rip and plumbing.base_name(block.function or "") == function.name:
+            return int(block.rip, 16)
+    for frame in stack.frames:
+        if plumbing.base_name(frame.function) == function.name and frame.module == function.module:
+            exact = any(block.rip == frame.address for block in blocks)
+            return int(frame.address, 16) - (not exact)  # a call returns to the next one
+    return None
+
+
 def fault_frame(stack: Backtrace, crash_class: CrashClass) -> ExceptionFrame | None:
     """The register block of what was interrupted or faulted; None if crash doubts it."""
     for block in stack.exceptions:

@@ -1,9 +1,10 @@
 """What a report must not be trusted for, by how far crash could open the dump."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 
-from vmtriage.models.conditions import Conditions, Rung, RungName
+from vmtriage.models.conditions import Conditions, Rung, RungName, Tried
 from vmtriage.models.evidence import Part, Problem
 
 # (kind of problem, what it means, what it spoils)
@@ -45,10 +46,29 @@ def problem_of(rung: Rung) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+_THEN: Mapping[RungName, str] = MappingProxyType({
+    "normal": "the rest was asked with the vmlinux",
+    "zero_excluded": "the rest was asked with missing pages read as zeros",
+    "minimal": "of the rest, its minimal mode was asked what that can tell",
+    "log": "the rest could not be asked",
+    "header": "the rest could not be asked",
+})  # fmt: skip
+
+
+def gave_up(tried: Sequence[Tried], now: RungName) -> Iterator[Problem]:
+    """Where crash was lost in the middle, and who answered the rest; `now` is the last rung."""
+    lost = [each for each in tried if each.commands]
+    if lost:
+        *died, _ = lost[0].commands
+        at = f", at {', '.join(died)}" if died else ""
+        slim = " with the slim namelist" if lost[0].slim else ""
+        yield Problem(
+            kind="crash_lost", message=f"{lost[0].reason}{slim}{at}; {_THEN[now]}",
+        )  # fmt: skip
+
+
 def steps_of(conditions: Conditions) -> tuple[str, ...]:
     """What would let the next analysis stand on a better rung."""
     rung = conditions.rung
-    if rung is None or not rung.tried or not rung.tried[0].next_step:
-        return ()
-    step = rung.tried[0].next_step
-    return (f"To have the whole dump read: {step}.",)
+    steps = (each.next_step for each in rung.tried if each.next_step) if rung else iter(())
+    return tuple(f"To have the whole dump read: {step}." for step in islice(steps, 1))

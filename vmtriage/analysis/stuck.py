@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from vmtriage.analysis import plumbing
+from vmtriage.analysis.classify import quote
 from vmtriage.analysis.cpus import (
     entry_of,
     function_of,
@@ -51,8 +52,7 @@ def stuck_cpus(
                 named.setdefault(int(match["cpu"] or match["old"]), _line(record, says))
         if incident.cpu is not None and crash_class in (C.HARD_LOCKUP, C.SOFT_LOCKUP):
             says = "the CPU that did not get on, by the log"
-            line = Evidence(command="log", line=incident.first_line, text=incident.title, says=says)
-            named.setdefault(incident.cpu, line)
+            named.setdefault(incident.cpu, quote(incident, facts, says))
     if not named:  # an NMI that went to another CPU, or a log that is lost
         for cpu, stack in stacks.items():
             if frames := bandwidth_frames(stack):

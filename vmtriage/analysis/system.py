@@ -1,5 +1,6 @@
 """The machine in the report's words: distribution, taint, the biggest slab caches."""
 
+from vmtriage.analysis.fromlog import panic_text
 from vmtriage.analysis.kernels import parse_kernel
 from vmtriage.models.evidence import Facts
 from vmtriage.models.memory import SlabCache
@@ -18,7 +19,7 @@ def system_facts(facts: Facts) -> SystemFacts | None:
         nodename=system.nodename, release=system.release, version=system.version,
         machine=system.machine, cpus=system.cpus, memory=system.memory, date=system.date,
         uptime_s=system.uptime_s, load_average=system.load_average, tasks=system.tasks,
-        panic=system.panic, distro=kernel.distro if kernel else None, taint=_taint(facts),
+        panic=panic_text(facts), distro=kernel.distro if kernel else None, taint=_taint(facts),
     )  # fmt: skip
 
 

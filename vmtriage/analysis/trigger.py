@@ -66,8 +66,7 @@ def _texts(facts: Facts) -> list[Evidence]:
     """The panic message by `sys`, the lines of the log that may be one."""
     system = facts.system
     found = []
-    # without a line it was read in the log, which is quoted below
-    if system and system.panic and (system.panic_line is not None or facts.log is None):
+    if system and system.panic:
         found.append(_said("sys", system.panic_line or 0, system.panic))
     first = last = None
     for record in facts.log.records if facts.log else ():

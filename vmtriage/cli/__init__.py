@@ -172,7 +172,7 @@ def analyze(
     with _progress(quiet) as progress:
         request = Request(
             vmcore[0], vmlinux, record, debuginfo_dirs, not no_fetch, allow_mismatch,
-            not no_slim, vmcore[1:],
+            not no_slim, vmcore[1:], quick,
         )  # fmt: skip
         opened = open_input(request, settings, progress)
         for problem in opened.problems:

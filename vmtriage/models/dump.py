@@ -48,6 +48,7 @@ class Namelist(Model):
     made_from: str  # vmlinux, vmlinuz, vmcore
     cached: bool
     seconds: float  # until it was there
+    kept: bool = True  # False: it went with the session
     adapted: tuple[Adapted, ...] = ()
 
 

@@ -11,9 +11,9 @@ _BUILT_IN = re.compile(r"^(?:.*?/)?(?:(?:linux-|build_)[^/]+/)+")
 class SourceLine(Model):
     """A line of source, by debuginfo.
 
-    address: of the code; debuginfo: the module's file it was read from, None: the vmlinux.
-    proved: the file's build-id is the module's in the dump; None: one of them does not tell. Both
-    are None in a report of a recording, too.
+    address: of the code; debuginfo: the file it was read from, None: the vmlinux that crash read.
+    proved: the file's build-id is the one the dump tells; None: one of them does not tell. Both
+    are None for a module's line in a report of a recording, too.
     """
 
     function: str

@@ -21,6 +21,16 @@ class Disassembly(Model):
     notes: tuple[Note, ...] = ()
 
 
+class TableLine(Model):
+    """Where an instruction comes from, by the line table of a vmlinux; in an inlined function its
+    own line. file: from the top of the kernel's tree, where that can be told."""
+
+    address: Address
+    file: str
+    line: int
+    vmlinux: str
+
+
 class SlabPlace(Model):
     """An object of a slab cache. object and allocated are None unless exactly one was shown."""
 

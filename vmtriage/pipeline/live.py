@@ -9,6 +9,7 @@ from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo, LookedAt
 from vmtriage.models.evidence import Part, Problem
 from vmtriage.pipeline.ladder import Ladder
+from vmtriage.pipeline.lines import Looked
 from vmtriage.pipeline.opened import Opened, Request
 from vmtriage.pipeline.rungs import Bounds, on_namelist, on_vmlinux, read_by_crash, without_crash
 from vmtriage.pipeline.slim import Slim, slim_of
@@ -52,7 +53,8 @@ def open_live(
             raise
         slimless = "".join(f"\n  no {each.found_by} either: {each.reason}" for each in refused)
         why = NoDebuginfo(error.message + slimless, next_step=error.next_step)
-        return _opened(without_crash(request.files, bounds, why), request, dump, began)
+        ladder = without_crash(request.files, bounds, why)
+        return _opened(ladder, request, dump, settings, began)
     debuginfo = debuginfo.model_copy(update={"looked": (*refused, *debuginfo.looked)})
     opened = _full(request, dump, settings, debuginfo, bounds, modules, progress, began)
     return replace(opened, module_files=modules)
@@ -79,7 +81,7 @@ def _slim(
 ) -> Opened:  # fmt: skip
     def full() -> Debuginfo | None:
         """The vmlinux that is at hand, where crash does not get on with the slim namelist."""
-        progress("crash refuses the slim namelist: looking for the vmlinux")
+        progress("the slim namelist does not do: looking for the vmlinux")
         try:
             near = replace(request, fetch=False)
             return _with_dwarf(given) or _find(near, dump, settings, progress)
@@ -87,8 +89,10 @@ def _slim(
             return None
 
     namelist_s = round(time.monotonic() - began, 3)
-    ladder = on_namelist(crash, slim, full, request.files, bounds, sandbox, progress)
-    opened = _opened(ladder, request, dump, began, slim.debuginfo)
+    ladder = on_namelist(
+        crash, slim, full, request.files, bounds, sandbox, progress, request.quick
+    )  # fmt: skip
+    opened = _opened(ladder, request, dump, settings, began, slim.debuginfo)
     return replace(opened, namelist_s=namelist_s, problems=_doubts(slim.debuginfo, dump))
 
 
@@ -101,7 +105,7 @@ def _full(
     crash = find_crash(settings.crash)
     ladder = on_vmlinux(crash, debuginfo, request.files, bounds, progress, modules.trees)
     opened = replace(
-        _opened(ladder, request, dump, began, debuginfo),
+        _opened(ladder, request, dump, settings, began, debuginfo),
         namelist_s=namelist_s, problems=_doubts(debuginfo, dump),
     )  # fmt: skip
     if request.record is not None or not debuginfo.build_id_matches:
@@ -120,17 +124,22 @@ def _find(request: Request, dump: DumpInfo, settings: Settings, progress: Progre
 
 
 def _opened(
-    ladder: Ladder, request: Request, dump: DumpInfo, began: float,
+    ladder: Ladder, request: Request, dump: DumpInfo, settings: Settings, began: float,
     debuginfo: Debuginfo | None = None,
 ) -> Opened:  # fmt: skip
+    kaslr = None if dump.kaslr_offset is None else int(dump.kaslr_offset, 16)
+    lines = Looked(lambda: debuginfos.at_hand(dump, _search(request, settings)), kaslr)
+
     def conditions() -> Conditions:
-        return ladder.conditions
+        return ladder.conditions.model_copy(update={"lines": lines.told})
 
     if request.record is not None:  # a recording has to hold every answer
         session = RecordingSession(ladder, request.record, dump, debuginfo, conditions)
-        return Opened(session, dump, debuginfo, began, conditions=conditions)
+        return Opened(session, dump, debuginfo, began, conditions=conditions, lines=lines)
     memory = DirectMemory(*request.files) if dump.format in _READ_DIRECTLY else None
-    return Opened(ladder, dump, debuginfo, began, memory=memory, conditions=conditions)
+    return Opened(
+        ladder, dump, debuginfo, began, memory=memory, conditions=conditions, lines=lines
+    )  # fmt: skip
 
 
 def _search(request: Request, settings: Settings) -> debuginfos.Search:

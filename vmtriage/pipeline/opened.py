@@ -7,6 +7,7 @@ from pathlib import Path
 from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import Problem
+from vmtriage.pipeline.lines import Lines, Told
 from vmtriage.session.base import Session
 from vmtriage.source.btf import Btf
 from vmtriage.source.debuginfo import ModuleFiles
@@ -25,6 +26,7 @@ class Request:
     allow_mismatch: bool = False  # also with a vmlinux of another build
     slim: bool = True  # False: crash reads the vmlinux itself
     parts: tuple[Path, ...] = ()  # the others of a split dump
+    quick: bool = False  # nothing is waited for that takes long
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -44,6 +46,7 @@ class Opened:
     problems: tuple[Problem, ...] = field(default=())
     cache_dir: Path | None = None  # None: nothing learned of this kernel is kept, or taken
     module_files: ModuleFiles = field(default_factory=ModuleFiles)  # debuginfo of modules
+    lines: Lines = field(default_factory=Told)  # of the kernel's own source
     types: Btf | None = None  # the kernel's own, where its vmlinux has them
     memory: DirectMemory | None = None  # None: every read has to go through crash
     conditions: Callable[[], Conditions] = Conditions  # asked when all answers are there

@@ -7,8 +7,10 @@ from pathlib import Path
 from vmtriage.errors import BadDump, NoInput
 from vmtriage.models.dump import DumpInfo
 from vmtriage.models.evidence import Part, Problem
-from vmtriage.pipeline.ladder import FoundLog, Ladder
+from vmtriage.pipeline.ladder import Ladder
+from vmtriage.pipeline.lines import Told
 from vmtriage.pipeline.opened import Opened, Request
+from vmtriage.pipeline.ways import FoundLog
 from vmtriage.session.base import Progress, silent
 from vmtriage.session.record import ReplaySession, is_recording
 from vmtriage.settings import Settings
@@ -75,8 +77,9 @@ def _recording(path: Path, began: float) -> Opened:
     if meta.origin:
         problems = (Problem(kind="by_hand", message=f"recording made by hand: {meta.origin}"),)
     return Opened(
-        session, dump, meta.debuginfo, began, None, problems, conditions=lambda: meta.conditions
-    )
+        session, dump, meta.debuginfo, began, None, problems, conditions=lambda: meta.conditions,
+        lines=Told(meta.conditions.lines),
+    )  # fmt: skip
 
 
 def _as_text(path: Path) -> str | None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from vmtriage.errors import TriageError
 from vmtriage.models.conditions import RungName
 from vmtriage.models.dump import Debuginfo
-from vmtriage.pipeline.ladder import FoundLog, Ladder, Started, Way
+from vmtriage.pipeline.beside import Beside
+from vmtriage.pipeline.ladder import Ladder
 from vmtriage.pipeline.slim import Slim
+from vmtriage.pipeline.ways import FoundLog, Started, Way
 from vmtriage.session import dmesg
 from vmtriage.session.base import Progress
 from vmtriage.session.crash import CrashSession, CrashTarget
@@ -75,6 +77,7 @@ class Tools:
             vmlinux=read_by_crash(debuginfo),
             dump=self.dump[0],
             parts=self.dump[1:],
+            remade_of=remade_of(debuginfo, self.dump[0]),
             debug=Path(debug).resolve() if debug and debuginfo.namelist is None else None,
             start_timeout_s=bounds.start_timeout_s,
             time_factor=bounds.time_factor,
@@ -92,6 +95,14 @@ def read_by_crash(debuginfo: Debuginfo) -> Path:
     return Path(told).resolve()
 
 
+def remade_of(debuginfo: Debuginfo, dump: Path) -> Path | None:
+    """What a namelist that goes with the session is made of again; None for one that stays."""
+    slim = debuginfo.namelist
+    if slim is None or slim.kept:
+        return None
+    return dump if slim.made_from == "vmcore" else Path(debuginfo.path)
+
+
 def on_vmlinux(
     crash: Path, debuginfo: Debuginfo, dump: tuple[Path, ...], bounds: Bounds, progress: Progress,
     shown: tuple[Path, ...] = (),
@@ -107,16 +118,20 @@ def on_vmlinux(
 
 def on_namelist(
     crash: Path, slim: Slim, full: Callable[[], Debuginfo | None], dump: tuple[Path, ...],
-    bounds: Bounds, sandbox: Sandbox, progress: Progress,
+    bounds: Bounds, sandbox: Sandbox, progress: Progress, quick: bool = False,
 ) -> Ladder:  # fmt: skip
-    """All rungs on a slim namelist; the vmlinux, if there is one, where crash refuses that."""
+    """All rungs on a slim namelist; the vmlinux, if there is one, where crash refuses that, and,
+    but for quick, for what it could not answer.
+    """
     debuginfo = slim.debuginfo
     tools = Tools(crash, dump, bounds, sandbox, progress)
     first, *others = tools.ways(lambda: debuginfo, slim=True)
     whole = tools.ways(full)
+    beside = None if quick else Beside(whole[0].open)
+    second = Way("normal", beside.take) if beside else whole[0]
     return Ladder(
-        (first, whole[0], *others), dump[0], partial(_find_log, dump, bounds), sandbox,
-        instead=whole, at_end=slim.remove,
+        (first, second, *others), dump[0], partial(_find_log, dump, bounds), sandbox,
+        instead=whole, beside=beside, at_end=slim.remove,
     )  # fmt: skip
 
 

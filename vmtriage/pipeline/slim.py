@@ -53,6 +53,7 @@ def slim_of(
         raise
     namelist = Namelist(
         path=str(made.path), made_from=made.made_from, cached=made.cached, seconds=made.seconds,
+        kept=not made.path.is_relative_to(scratch),
         adapted=tuple(Adapted(name=a.name, why=a.why, source=a.source) for a in made.adapted),
     )  # fmt: skip
     progress(f"namelist: {made.path} (of the {made.made_from}, {made.seconds:.1f} s)")

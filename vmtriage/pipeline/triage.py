@@ -14,7 +14,11 @@ from vmtriage.analysis.containers import identify
 from vmtriage.analysis.culprit import candidates
 from vmtriage.analysis.fingerprint import fingerprint
 from vmtriage.analysis.fromlog import with_log_facts
-from vmtriage.analysis.function import guilty_function, panic_stack, reaches_the_fault
+from vmtriage.analysis.function import (
+    guilty_function,
+    panic_stack,
+    reaches_the_fault,
+)
 from vmtriage.analysis.incidents import find as find_incidents
 from vmtriage.analysis.inquiry.doubts import doubts
 from vmtriage.analysis.inquiry.layout import LayoutCache, Learned
@@ -57,7 +61,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     build_id = opened.debuginfo.build_id if opened.debuginfo else None
     learned = Learned(opened.types, LayoutCache(opened.cache_dir, build_id))
     direct = opened.memory.read if opened.memory else None
-    reach = Reach(session, machine, learned, direct, opened.module_files)
+    reach = Reach(session, machine, learned, direct, opened.module_files, opened.lines.of)
     facts = with_log_facts(recover(reach.desk, reach.memory, collected.facts))
     incidents = find_incidents(facts.log) if facts.log else ()
     classification = classify(facts, incidents)
@@ -107,7 +111,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
         module=function.module if function else None,
         alternatives=function.alternatives if function else (),
         function_evidence=function.evidence if function else (),
-        source=answers.source,
+        source=answers.source if function == told else None,
         backtraces=_all_stacks(facts),
         run_queues=facts.group_run_queues.run_queues if facts.group_run_queues else None,
         throttled=groups,

@@ -1,10 +1,12 @@
 """A report prepared for the eye: what the Markdown and HTML templates share."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vmtriage.analysis.plumbing import base_name
+from vmtriage.models.dump import LookedAt
 from vmtriage.models.evidence import Evidence, Problem
 from vmtriage.models.finding import ClockLag, Throttled
 from vmtriage.models.lockup import GroupBandwidth
@@ -76,6 +78,9 @@ class View:
     facts: Mapping[str, gaps.Fact]
     rung: str  # loud words where the dump could not be opened normally
     tried: tuple[tuple[str, tuple[str, ...]], ...]  # why not, and which better ways
+    remake: str  # what makes a namelist again that went with the session
+    looked: tuple[LookedAt, ...]  # for debuginfo, and something was there
+    absent: tuple[str, ...]  # places that had none
     unsafe: tuple[str, ...]
     problems: tuple[Problem, ...]
     evidence: tuple[Evidence, ...]
@@ -95,6 +100,8 @@ def build(report: Report) -> View:
     """Prepare `report`."""
     evidence = _evidence(report)
     raws = _raws(report, evidence)
+    looked = report.debuginfo.looked if report.debuginfo else ()
+    looked = looked if len(looked) > 1 else ()
     host = (report.system and report.system.nodename) or "unknown host"
     return View(
         title=f"{human.crash_class(report.verdict.crash_class)} on {host}",
@@ -102,6 +109,9 @@ def build(report: Report) -> View:
         facts=gaps.facts(report),
         rung=_rung(report),
         tried=_tried(report),
+        remake=_remake(report),
+        looked=tuple(each for each in looked if each.outcome != "absent"),
+        absent=tuple(each.place for each in looked if each.outcome == "absent"),
         unsafe=gaps.unsafe(report),
         problems=gaps.by_weight(report.problems),
         evidence=evidence,
@@ -128,9 +138,17 @@ def _rung(report: Report) -> str:
 
 def _tried(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
     why: dict[str, tuple[str, ...]] = {}
-    for each in report.rung.tried if report.rung else ():
+    for each in report.rung.refused if report.rung else ():
         why[each.reason] = (*why.get(each.reason, ()), human.rung(each.rung))
     return tuple(why.items())
+
+
+def _remake(report: Report) -> str:
+    found = report.debuginfo
+    if found is None or found.namelist is None or found.namelist.kept:
+        return ""
+    source = report.dump.path if found.namelist.made_from == "vmcore" else found.path
+    return f"vmtriage namelist build {shlex.quote(source)} -o slim"
 
 
 def _stack(report: Report) -> tuple[stack.Row, ...]:

@@ -2,10 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.commands import CrashCommand
+
+
+class Fate(Enum):
+    """What became of crash at a command."""
+
+    LIVES = auto()  # or was killed for taking too much, and can be started again
+    DIED = auto()  # by itself; it can be started again
+    GONE = auto()  # it is not started again: neither this command nor a later one is answered
 
 
 @dataclass(frozen=True)
@@ -18,11 +27,12 @@ class CommandOutput:
     seconds: float
     console: str = ""
     reason: str = ""
+    fate: Fate = Fate.LIVES
 
 
-def not_run(command: CrashCommand, why: str) -> CommandOutput:
+def not_run(command: CrashCommand, why: str, fate: Fate = Fate.LIVES) -> CommandOutput:
     """The answer of a command that was never typed."""
-    return CommandOutput(command.text, "", CommandStatus.NOT_RUN, 0.0, reason=why)
+    return CommandOutput(command.text, "", CommandStatus.NOT_RUN, 0.0, reason=why, fate=fate)
 
 
 class Session(Protocol):

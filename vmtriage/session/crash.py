@@ -10,6 +10,7 @@ The rules of the house here:
 """
 
 import re
+import shlex
 import shutil
 import tempfile
 import time
@@ -17,8 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vmtriage.errors import BadDump, NoPrompt, SessionError, TriageError
-from vmtriage.session.base import CommandOutput, Progress, not_run, silent
+from vmtriage.errors import NoPrompt, SessionError, TriageError
+from vmtriage.session.base import CommandOutput, Fate, Progress, not_run, silent
 from vmtriage.session.child import last_words, version_of
 from vmtriage.session.commands import CrashCommand
 from vmtriage.session.exchange import OUT_OF_TIME, Exchange
@@ -45,11 +46,21 @@ class CrashTarget:
     sandbox: Sandbox = field(default_factory=Sandbox)
     limits: Limits = field(default_factory=lambda: Limits(default_memory_bytes()))
     deadline: float = float("inf")  # of time.monotonic(), for all commands together
+    remade_of: Path | None = None  # where the namelist goes with the session: what it is made of
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files as crash wants them."""
         return (self.vmlinux, *([self.debug] if self.debug else []), self.dump, *self.parts)
+
+    @property
+    def by_hand(self) -> str:
+        """What a reader types to see crash fail."""
+        dump = shlex.join(map(str, (self.dump, *self.parts)))
+        if self.remade_of is None:
+            return f"`crash -d1 {shlex.quote(str(self.vmlinux))} {dump}`"
+        source = shlex.quote(str(self.remade_of))
+        return f"`vmtriage namelist build {source} -o slim`, then `crash -d1 slim {dump}`"
 
 
 class CrashSession:
@@ -155,7 +166,7 @@ class CrashSession:
             if not text and not by:
                 command = [*self._command, *self._arguments("-d1", "-s")]
                 text = last_words(command, self._scratch, target.limits)
-            return explain_failed_start(text, code, by, target.dump, target.vmlinux)
+            return explain_failed_start(text, code, by, target.dump, target.by_hand)
         self._kill()
         if how is Waited.OVER:
             return SessionError(
@@ -182,16 +193,17 @@ class CrashSession:
             return not_run(command, OUT_OF_TIME)
         if self._process is None:
             if self._starts > _MAX_RESTARTS:
-                return not_run(command, "crash died too often; not started again")
+                return not_run(command, "crash died too often; not started again", Fate.GONE)
             self._progress(f"starting crash again for {command.text}")
             self._spawn()
         try:
             self._wait_until_ready()
-        except (SessionError, BadDump) as error:
+        except TriageError as error:
             self._kill()
             if self._starts == 1:
                 raise
-            return not_run(command, error.message)
+            self._starts = _MAX_RESTARTS + 1  # it would fail again
+            return not_run(command, f"crash did not start again: {error.message}", Fate.GONE)
         self._serial += 1
         self._progress(command.text)
         assert self._process is not None

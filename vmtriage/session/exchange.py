@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmtriage.models.evidence import CommandStatus
-from vmtriage.session.base import CommandOutput
+from vmtriage.session.base import CommandOutput, Fate
 from vmtriage.session.commands import CrashCommand
 from vmtriage.session.process import CrashProcess, Waited
 
@@ -52,7 +52,9 @@ class Exchange:
         beyond_help = how in (Waited.DEAD, Waited.OVER)
         alive = how is Waited.FOUND or (not beyond_help and self._interrupt())
         text, seconds = _read(self.out, self.command.max_bytes), time.monotonic() - self.at
-        return CommandOutput(self.command.text, text, status, seconds, console, reason), alive
+        fate = Fate.DIED if how is Waited.DEAD else Fate.LIVES
+        output = CommandOutput(self.command.text, text, status, seconds, console, reason, fate)
+        return output, alive
 
     @property
     def _marker(self) -> str:

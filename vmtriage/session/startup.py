@@ -76,9 +76,9 @@ _KNOWN: tuple[tuple[str, type[TriageError], str], ...] = (
 
 
 def explain_failed_start(
-    said: str, exit_code: int | None, signal_number: int | None, dump: Path, vmlinux: Path
+    said: str, exit_code: int | None, signal_number: int | None, dump: Path, by_hand: str
 ) -> TriageError:
-    """The error to raise when crash ended before its first prompt."""
+    """The error to raise when crash ended before its first prompt. by_hand: what shows more."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     for words, error, next_step in _KNOWN:
         line = next((line for line in lines if words in line), None)
@@ -92,10 +92,10 @@ def explain_failed_start(
     if not lines:
         return BadDump(
             f"crash gave up on {dump} without a word (exit code {exit_code})",
-            next_step=f"the dump is cut short, crash is too old for its kernel, or {vmlinux} is"
-            f" another build; `crash -d1 {vmlinux} {dump}` says more",
+            next_step="the dump is cut short, crash is too old for its kernel, or the namelist is"
+            f" of another build; {by_hand} says more",
         )
     return SessionError(
         f"crash cannot open {dump}: {lines[-1]} (exit code {exit_code})",
-        next_step=f"`crash -d1 {vmlinux} {dump}` says more",
+        next_step=f"{by_hand} says more",
     )

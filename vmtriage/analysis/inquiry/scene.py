@@ -12,12 +12,14 @@ from vmtriage.models.backtrace import Backtrace
 from vmtriage.models.evidence import Facts
 from vmtriage.models.finding import Classification, GuiltyFunction, Incident, Throttled
 from vmtriage.models.memory import Symbol
+from vmtriage.models.whereabouts import TableLine
 from vmtriage.parsers import sym
 from vmtriage.session.base import Session
 from vmtriage.session.commands import symbol_at, symbol_named
 from vmtriage.source.debuginfo import ModuleFiles
 
 _MAX_CPUS = 8192  # CONFIG_NR_CPUS
+LineAt = Callable[[int], TableLine | None]  # of an address of the dump; None: nobody knows
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,12 @@ class Reach:
     def __init__(
         self, session: Session, machine: str | None, learned: Learned | None = None,
         direct: ReadMemory | None = None, modules: ModuleFiles | None = None,
+        line_at: LineAt | None = None,
     ) -> None:  # fmt: skip
-        """modules: where their debuginfo is, as far as crash can read it."""
+        """modules: where their debuginfo is, as far as crash can read it. line_at: of the kernel's
+        own code, without crash."""
         self.modules = modules or ModuleFiles()
+        self.line_at: LineAt = line_at or _nobody_knows
         self.desk = Desk(session, machine, direct)
         self.memory = Memory(self.desk, Layout(self.desk, learned))
         self._symbols: dict[int, Symbol | None] = {}
@@ -98,3 +103,7 @@ class Step:
     budget_s: float
     ask: Ask
     why_not: Callable[[Scene], str] | None = None
+
+
+def _nobody_knows(_: int) -> None:
+    """No vmlinux is at hand."""

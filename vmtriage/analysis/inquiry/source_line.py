@@ -3,10 +3,9 @@
 It comes last: crash knows the module otherwise from then on.
 """
 
-from vmtriage.analysis.function import fault_frame
+from vmtriage.analysis.function import address_of
 from vmtriage.analysis.inquiry.module_id import build_id_of
 from vmtriage.analysis.inquiry.scene import Reach, Scene
-from vmtriage.analysis.plumbing import base_name
 from vmtriage.errors import ParseError
 from vmtriage.models.answers import Answers
 from vmtriage.models.evidence import CommandStatus, Evidence
@@ -18,12 +17,15 @@ from vmtriage.source.debuginfo import ModuleFile
 
 def why_not(scene: Scene) -> str:
     """The stack must say where in the function the CPU was."""
-    return "" if _address(scene) else "no stack shows where in the guilty function the CPU was"
+    return "" if _at(scene) else "no stack shows where in the guilty function the CPU was"
 
 
 def source_line(scene: Scene, reach: Reach, answers: Answers) -> Answers:
-    """Has crash load the module's debuginfo, if it is there, and asks for the line."""
-    address, guilty = _address(scene), scene.function
+    """Has crash load the module's debuginfo, if it is there, and asks for the line.
+
+    Of the kernel's own code a slim namelist has no lines: the vmlinux may, if one is at hand.
+    """
+    address, guilty = _at(scene), scene.function
     if address is None or guilty is None:
         return answers
     file = _loaded(reach, guilty.module) if guilty.module else None
@@ -32,15 +34,19 @@ def source_line(scene: Scene, reach: Reach, answers: Answers) -> Answers:
         found = sym.parse(output.text)
     except ParseError:
         return answers
-    if found.file is None or found.source_line is None:
+    module = found.module or guilty.module
+    row = None if found.file or module else reach.line_at(address)
+    name, line = (row.file, row.line) if row else (found.file, found.source_line)
+    if name is None or line is None:
         return answers
+    by = row.vmlinux if row else str(file.path) if file else None
+    says = f"the line of source, by {by}" if row else "the line of source"
     text = output.text.strip().split("\n")[0]
     told = SourceLine(
-        function=found.name, offset=found.offset, module=found.module or guilty.module,
-        address=f"{address:x}", file=found.file, line=found.source_line,
-        where=short(found.file, found.source_line),
-        debuginfo=str(file.path) if file else None, proved=file.proved if file else None,
-        evidence=(Evidence(command=output.command, line=1, text=text, says="the line of source"),),
+        function=found.name, offset=found.offset, module=module, address=f"{address:x}",
+        file=name, line=line, where=short(name, line), debuginfo=by,
+        proved=True if row else file.proved if file else None,
+        evidence=(Evidence(command=output.command, line=1, text=text, says=says),),
     )  # fmt: skip
     return answers.model_copy(update={"source": told})
 
@@ -57,13 +63,6 @@ def _loaded(reach: Reach, module: str) -> ModuleFile | None:
     return file if output.status is CommandStatus.OK else None
 
 
-def _address(scene: Scene) -> int | None:
-    """Of the instruction that failed in the guilty function, else of its call."""
+def _at(scene: Scene) -> int | None:
     guilty, stack = scene.function, scene.stack
-    if guilty is None or stack is None:
-        return None
-    block = fault_frame(stack, scene.classification.crash_class)
-    if block is not None and block.rip and base_name(block.function or "") == guilty.name:
-        return int(block.rip, 16)
-    frame = next((f for f in stack.frames if base_name(f.function) == guilty.name), None)
-    return int(frame.address, 16) - 1 if frame else None  # it will return behind the call
+    return address_of(guilty, stack) if guilty and stack else None

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from vmtriage.analysis.classify import quote
 from vmtriage.analysis.klog.owner import related, waits_for_a_lock
 from vmtriage.analysis.suspects.case import Case
 from vmtriage.analysis.suspects.chains import by_chains
-from vmtriage.models.evidence import Evidence
 from vmtriage.models.finding import CrashClass
 from vmtriage.models.report import Culprit
 
@@ -39,10 +39,7 @@ def lock_owner(case: Case) -> Iterator[Culprit]:
         refuted_by="`bt -f` of a waiter, then `struct mutex.owner ADDRESS` (or rw_semaphore.owner)"
         " that names another task",
         evidence=(
-            Evidence(command="log", line=suspect.first_line, text=suspect.title, says=says),
-            *(
-                Evidence(command="log", line=w.first_line, text=w.title, says="waits for a lock")
-                for w in waiters[:3]
-            ),
+            quote(suspect, case.facts, says),
+            *(quote(waiter, case.facts, "waits for a lock") for waiter in waiters[:3]),
         ),
     )

@@ -7,6 +7,7 @@ check is ours. Read search.py first: it is the order of things.
 from vmtriage.source.debuginfo.elf import build_id_of, read_build_id
 from vmtriage.source.debuginfo.hint import package_hint
 from vmtriage.source.debuginfo.modules import ModuleFile, ModuleFiles
+from vmtriage.source.debuginfo.near import at_hand
 from vmtriage.source.debuginfo.search import Search, find
 from vmtriage.source.debuginfo.servers import Servers
 
@@ -15,6 +16,7 @@ __all__ = [
     "ModuleFiles",
     "Search",
     "Servers",
+    "at_hand",
     "build_id_of",
     "find",
     "package_hint",

@@ -32,9 +32,8 @@ def test_what_a_slim_namelist_lacks_is_answered_by_the_vmlinux(tmp_path: Path, q
         content = content.replace(b"\0" + name + b"\0", b"\0" + name[:-1] + b"?\0")
     made.path.write_bytes(content)
     namelist = Namelist(path=str(made.path), made_from="vmcore", cached=False, seconds=0.1)
-    slim = Slim(
-        Debuginfo(path=str(made.path), namelist=namelist, found_by="the test"), lambda: None
-    )
+    debuginfo = Debuginfo(path=str(made.path), namelist=namelist, found_by="the test")
+    slim = Slim(debuginfo, None, lambda: None)
     full = Debuginfo(path=str(dump.vmlinux), found_by="--vmlinux")
     files = (dump.vmcore.resolve(),)
     bounds = Bounds.of(Settings(time_factor=4), time.monotonic())

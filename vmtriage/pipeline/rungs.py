@@ -58,6 +58,7 @@ class Tools:
     bounds: Bounds
     sandbox: Sandbox
     progress: Progress
+    version: str | None = None  # of crash, where it was asked already
 
     def ways(self, found: Callable[[], Debuginfo | None], slim: bool = False) -> list[Way]:
         """All rungs on one namelist. `found` is asked when crash is to be started."""
@@ -74,6 +75,7 @@ class Tools:
         debug = debuginfo.debug_path
         target = CrashTarget(
             crash=self.crash,
+            version=self.version,
             vmlinux=read_by_crash(debuginfo),
             dump=self.dump[0],
             parts=self.dump[1:],
@@ -124,7 +126,7 @@ def on_namelist(
     but for quick, for what it could not answer.
     """
     debuginfo = slim.debuginfo
-    tools = Tools(crash, dump, bounds, sandbox, progress)
+    tools = Tools(crash, dump, bounds, sandbox, progress, slim.crash_version)
     first, *others = tools.ways(lambda: debuginfo, slim=True)
     whole = tools.ways(full)
     beside = None if quick else Beside(whole[0].open)

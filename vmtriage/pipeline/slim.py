@@ -20,6 +20,7 @@ class Slim:
     """A namelist that crash can be started with; `remove` when it is not needed any more."""
 
     debuginfo: Debuginfo
+    crash_version: str | None  # it was chosen for
     remove: Callable[[], None]
 
 
@@ -58,7 +59,7 @@ def slim_of(
     )  # fmt: skip
     progress(f"namelist: {made.path} (of the {made.made_from}, {made.seconds:.1f} s)")
     if given is not None:
-        return Slim(given.model_copy(update={"namelist": namelist}), remove)
+        return Slim(given.model_copy(update={"namelist": namelist}), version, remove)
     used = LookedAt(place=str(made.path), found_by=_BY, outcome="used")
     own = made.made_from == "vmcore" and not made.cached
     matches = True if own or (dump.build_id and dump.build_id == made.build_id) else None
@@ -66,4 +67,4 @@ def slim_of(
         path=str(made.path), namelist=namelist, build_id=made.build_id, build_id_matches=matches,
         found_by=f"{_BY}, of the {made.made_from}", looked=(used,),
     )  # fmt: skip
-    return Slim(debuginfo, remove)
+    return Slim(debuginfo, version, remove)

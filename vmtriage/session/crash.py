@@ -41,6 +41,7 @@ class CrashTarget:
     debug: Path | None = None  # the vmlinux's debuginfo, where that is a file of its own
     parts: tuple[Path, ...] = ()  # the others of a split dump
     start_timeout_s: float = 900.0
+    version: str | None = None  # of crash; None: it is asked
     time_factor: float = 1.0  # multiplies every command's own time
     options: tuple[str, ...] = ()  # of crash: --zero_excluded, --minimal
     sandbox: Sandbox = field(default_factory=Sandbox)
@@ -80,7 +81,7 @@ class CrashSession:
         self._ready = False
         try:
             self._spawn()
-            self._version = version_of(self._command, self._scratch)
+            self._version = target.version or version_of(self._command, self._scratch)
         except BaseException:
             self.close()
             raise

@@ -19,7 +19,7 @@ _NOTHING = Origin(None, None, None, None)
 
 
 def identify(found: Found) -> Identity:
-    """Reads the headers and a sample of at most 96 KB of each file, never all of a dump.
+    """Reads the headers and a sample of at most 128 KB of each file, never all of a dump.
 
     A damaged dump has an id too, of its size and sample; `Identity.damage` then says what is wrong
     with it. An empty one is told from others by its place and time. Raises ShareAway (retryable)

@@ -11,19 +11,19 @@ from vmtriage.models.found import path_text
 
 _HEAD = 64 << 10  # headers, VMCOREINFO
 _PIECE = 4096
-_PIECES = 8  # besides, from the beginning to the very end
+_PIECES = 16  # besides, from the beginning to the very end
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """digest: of the head and eight pieces; size in bytes."""
+    """digest: of the head and the pieces; size in bytes."""
 
     digest: bytes
     size: int
 
 
 def sample(path: Path) -> Sample:
-    """Reads at most 96 KB. ShareAway where that failed in a way that may pass, else NoInput."""
+    """Reads at most 128 KB. ShareAway where that failed in a way that may pass, else NoInput."""
     try:
         handle = open_regular(path)
         try:

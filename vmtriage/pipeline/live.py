@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from vmtriage.errors import NoDebuginfo
+from vmtriage.errors import CrashLeftOut, NoDebuginfo
 from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo, LookedAt
 from vmtriage.models.evidence import Part, Problem
@@ -32,6 +32,10 @@ def open_live(
 ) -> Opened:
     """Starts crash on a slim namelist, else on the vmlinux; without both there is only the log."""
     bounds = Bounds.of(settings, began)
+    if request.log_only:
+        progress("reading the kernel log")
+        ladder = without_crash(request.files, bounds, _left_out())
+        return _opened(ladder, request, dump, settings, began)
     modules = _module_files(request, dump, settings)
     given = _given(request, dump, settings, progress)
     refused: tuple[LookedAt, ...] = ()
@@ -58,6 +62,12 @@ def open_live(
     debuginfo = debuginfo.model_copy(update={"looked": (*refused, *debuginfo.looked)})
     opened = _full(request, dump, settings, debuginfo, bounds, modules, progress, began)
     return replace(opened, module_files=modules)
+
+
+def _left_out() -> CrashLeftOut:
+    return CrashLeftOut(
+        "crash was left out on purpose: --log-only", next_step="analyze it without --log-only"
+    )
 
 
 def _given(

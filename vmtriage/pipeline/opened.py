@@ -28,6 +28,8 @@ class Request:
     parts: tuple[Path, ...] = ()  # the others of a split dump
     quick: bool = False  # nothing is waited for that takes long
 
+    log_only: bool = False  # neither crash nor a vmlinux: the kernel log alone, in a second
+
     @property
     def files(self) -> tuple[Path, ...]:
         """The dump: one file, or its parts."""

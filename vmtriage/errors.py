@@ -3,6 +3,7 @@
 Exit codes follow sysexits(3); `retryable` is data, so that a fleet run never parses messages.
 """
 
+import errno
 from typing import ClassVar
 
 
@@ -45,6 +46,13 @@ class NoInput(TriageError):
     """The dump, session directory or debuginfo is not there or cannot be opened."""
 
     exit_code = 66  # EX_NOINPUT
+
+
+class ShareAway(NoInput):
+    """A share or a file on it cannot be read now: stale, timed out, I/O error, no memory."""
+
+    exit_code = 75  # EX_TEMPFAIL
+    retryable = True
 
 
 class NoDebuginfo(NoInput):
@@ -90,3 +98,46 @@ class BadConfig(TriageError):
     """A file that says whom to notify, or a name map, breaks its rules."""
 
     exit_code = 78
+
+
+class StoreError(TriageError):
+    """The store cannot be used: damaged, of a newer vmtriage, on a network filesystem."""
+
+    exit_code = 78
+
+
+class StoreBusy(StoreError):
+    """The store cannot be reached now: locked, server down, no space."""
+
+    exit_code = 75
+    retryable = True
+
+
+class ClaimLost(TriageError):
+    """Somebody else has taken over the work: this result is not wanted any more."""
+
+    exit_code = 75
+    retryable = True
+
+
+# What a share, a disk or a busy machine gets over by itself; everything else needs somebody.
+PASSING = frozenset({
+    errno.ESTALE, errno.EIO, errno.EREMOTEIO, errno.ETIMEDOUT, errno.ENOSPC, errno.EDQUOT,
+    errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ETXTBSY, errno.ENOMEM, errno.ENOBUFS,
+    errno.EMFILE, errno.ENFILE, errno.ENOLCK, errno.ENOTCONN, errno.ECONNREFUSED,
+    errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+    errno.ENETDOWN, errno.ENETUNREACH, errno.ESHUTDOWN, errno.EPROTO, errno.ENOLINK,
+})  # fmt: skip
+
+
+def passes(error: OSError) -> bool:
+    """Whether trying again later may help. EACCES, ENOENT, EROFS ... do not pass by themselves."""
+    return error.errno in PASSING
+
+
+def unreadable(what: str, error: OSError) -> NoInput:
+    """The error for something on a share that cannot be read: ShareAway where that may pass."""
+    message = f"cannot read {what}: {error.strerror or error}"
+    if passes(error):
+        return ShareAway(message, next_step="it is tried again; if it stays, check the mount")
+    return NoInput(message, next_step="check the path, and that you may read it")

@@ -66,6 +66,7 @@ class Occurrence(Model):
     algorithm: str  # of the fingerprint
     fingerprint: str  # its `exact`
     fingerprint_problem: str  # its `problem`
+    scope: str = ""  # what keeps it apart from others of the same fingerprint: problems/scope.py
     taint: tuple[str, ...] = ()
     culprit: Blamed | None = None
     known: tuple[KnownBug, ...] = ()  # specific ones first

@@ -1,6 +1,6 @@
 """Who runs the analyses: one job is one command in a process of its own. Local today."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -24,7 +24,8 @@ class Job:
     deadline_s: float
     group: str = ""
     weight: int = 0
-    memory: int = 1 << 30
+    need: int = 1 << 30
+    limit: int = 9 << 30
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -39,9 +40,21 @@ class Ended:
     killed: Killed | None = None
 
 
+class Overseer(Protocol):
+    """Whom an executor asks, from the thread that runs it."""
+
+    def admit(self, job: Job) -> bool:
+        """Right before a job starts; False: leave it out, it never ends."""
+        ...
+
+    def tick(self) -> Collection[str]:
+        """Every now and then; the keys of jobs that are to be stopped."""
+        ...
+
+
 class Executor(Protocol):
     """Runs jobs, as many at once as it can bear."""
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Ended]:
-        """Each job's end as it comes, in any order; every job ends. Closing it kills the rest."""
+    def run(self, jobs: Iterable[Job], overseer: Overseer) -> Generator[Ended, None, None]:
+        """Each admitted job's end as it comes, in any order. Closing it kills the rest."""
         ...

@@ -7,11 +7,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from vmtriage.fleet.scan.executor import Ended, Job, Killed
+from vmtriage.fleet.scan.executor import Ended, Job, Killed, Overseer
 from vmtriage.fleet.scan.family import kill, resident, sweep
 from vmtriage.session.limits import default_memory_bytes
 
@@ -47,38 +47,47 @@ class LocalExecutor:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Ended]:
+    def run(self, jobs: Iterable[Job], overseer: Overseer) -> Generator[Ended, None, None]:
         """See `Executor`. Not to be used from two threads."""
         waiting = [(job.weight, number, job) for number, job in enumerate(jobs)]
         heapq.heapify(waiting)
         running: list[_Child] = []
         try:
             while waiting or running:
-                self._fill(waiting, running)
-                time.sleep(_LOOK_S)
+                self._fill(waiting, running, overseer)
+                if running:
+                    time.sleep(_LOOK_S)
+                lost = overseer.tick()
+                for child in running:
+                    if child.job.key in lost:
+                        child.stop("stopped")
                 for child in [each for each in running if each.over()]:
                     running.remove(child)
                     yield child.ended()
         finally:
             _stop(running)
 
-    def _fill(self, waiting: list[tuple[int, int, Job]], running: "list[_Child]") -> None:
+    def _fill(
+        self, waiting: list[tuple[int, int, Job]], running: "list[_Child]", overseer: Overseer
+    ) -> None:  # fmt: skip
         """Start what there is room for; one job always has room."""
         groups = Counter(child.job.group for child in running)
-        used = sum(child.job.memory for child in running)
+        used = sum(child.job.need for child in running)
         passed: list[tuple[int, int, Job]] = []
         while waiting and len(running) < self._bounds.jobs:
             entry = heapq.heappop(waiting)
             job = entry[2]
-            if running and used + job.memory > self._bounds.memory:
+            if running and used + job.need > self._bounds.memory:
                 passed.append(entry)
                 break
             if groups[job.group] >= self._bounds.per_group:
                 passed.append(entry)
                 continue
+            if not overseer.admit(job):
+                continue
             running.append(_Child(job))
             groups[job.group] += 1
-            used += job.memory
+            used += job.need
         for entry in passed:
             heapq.heappush(waiting, entry)
 
@@ -90,6 +99,7 @@ class _Child:
         self.job = job
         self._began = self._weighed = time.monotonic()
         self._killed: Killed | None = None
+        self._patience = 0.0  # until when it may clean up
         self._process = subprocess.Popen(
             [sys.executable, "-m", "vmtriage.fleet.scan.child", str(os.getpid()), *job.argv],
             stdin=subprocess.DEVNULL,
@@ -109,19 +119,20 @@ class _Child:
         spent = now - self._began
         if self._killed is None and spent > self.job.deadline_s:
             self.stop("deadline")
-        elif self._killed and spent > self.job.deadline_s + _GRACE_S:
+        elif self._killed and now > self._patience:
             self.destroy()
         elif now - self._weighed > _WEIGH_S:
             self._weighed = now
-            if resident(self._process.pid) > self.job.memory:
+            if resident(self._process.pid) > self.job.limit:
                 self._killed = "memory"
                 self.destroy()
         return self._process.poll() is not None
 
     def stop(self, why: Killed) -> None:
         """Ask it to end: it ends crash and cleans up."""
-        self._killed = why
-        self._process.terminate()
+        if self._killed is None:
+            self._killed, self._patience = why, time.monotonic() + _GRACE_S
+            self._process.terminate()
 
     def destroy(self) -> None:
         """End it and all it started, for good."""

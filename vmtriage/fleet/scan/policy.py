@@ -19,8 +19,9 @@ _TRANSIENT_WORDS = (
     "Disk quota exceeded", "Connection refused", "Resource temporarily unavailable",
     "Cannot allocate memory", "Transport endpoint", "No route to host", "Host is down",
 )  # fmt: skip
-_TEMPORARY = 75  # EX_TEMPFAIL
 _DATA = (65, 66)  # no dump; not there, or not to be read
+# usage, no crash(8) here, try again, a bad signature or setting: nothing of this is the dump's
+_NOT_THE_DUMPS = (2, 69, 75, 78)
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,15 @@ class Policy:
 
 @dataclass(frozen=True)
 class Next:
-    """What is to be done with the dump. at: not before; None: never by itself. reason: why."""
+    """What is to be done with the dump. at: not before; None: never by itself. reason: why.
+
+    passing: what happened has nothing to do with the dump itself.
+    """
 
     fate: Fate
     at: datetime | None
     reason: str
+    passing: bool = False
 
 
 def after(ended: Ended, attempts: int, now: datetime, policy: Policy = Policy()) -> Next | None:
@@ -55,7 +60,8 @@ def after(ended: Ended, attempts: int, now: datetime, policy: Policy = Policy())
     patience, reason = _judged(ended, policy)
     if attempts >= patience:
         return Next("quarantine", None, f"{reason} ({attempts} attempts)")
-    return Next("retry", now + delay(ended.job.key, attempts, policy), reason)
+    at = now + delay(ended.job.key, attempts, policy)
+    return Next("retry", at, reason, patience == policy.transient)
 
 
 def lacking(key: str, attempts: int, now: datetime, reason: str, policy: Policy = Policy()) -> Next:
@@ -81,8 +87,8 @@ def _judged(ended: Ended, policy: Policy) -> tuple[int, str]:
     if ended.killed == "deadline":
         return policy.late, f"not finished after {ended.job.deadline_s:g} s"
     if ended.killed == "memory":
-        return policy.broken, f"used more than {ended.job.memory >> 20} MB of memory"
-    if ended.code == _TEMPORARY or any(each in ended.words for each in _TRANSIENT_WORDS):
+        return policy.broken, f"used more than {ended.job.limit >> 20} MB of memory"
+    if ended.code in _NOT_THE_DUMPS or any(each in ended.words for each in _TRANSIENT_WORDS):
         return policy.transient, words or "try again"
     if ended.code in _DATA:
         return policy.bad_data, words or f"exit code {ended.code}"

@@ -65,6 +65,10 @@ class SessionError(TriageError):
     exit_code = 69  # EX_UNAVAILABLE
 
 
+class CrashLeftOut(SessionError):
+    """--log-only: crash(8) was not run, on purpose."""
+
+
 class NoPrompt(SessionError):
     """crash(8) was still opening the dump when its time was over."""
 

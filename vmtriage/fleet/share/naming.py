@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vmtriage.fleet.namemap import NameMap
+from vmtriage.fleet.share import placenames
 from vmtriage.models.found import Found, Identity
 
 NameSource = Literal["dump", "map", "directory", "address", "unknown"]
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,20 @@ class HostNames:
 
     def __init__(self, table: Path | None = None) -> None:
         """BadConfig names the first line of the map that is wrong."""
-        raise NotImplementedError
+        self._map = NameMap(table)
 
     def name(self, found: Found, identity: Identity | None = None) -> HostName:
-        """Without `identity` (nothing was opened yet) the dump's own name cannot be known."""
-        raise NotImplementedError
+        """Without `identity` (nothing was opened yet) the dump's own name cannot be known.
+
+        A nodename that every host has (localhost, "(none)") is none.
+        """
+        own = identity.nodename if identity else None
+        if own and placenames.is_name(own):
+            return HostName(own.rstrip("."), "dump")
+        told = placenames.address(own) if own else None  # a host that is called by its address
+        address = (placenames.address(found.host) if found.host else None) or told
+        if address and (mapped := self._map.get(address)):
+            return HostName(mapped, "map")
+        if found.host and not placenames.address(found.host):
+            return HostName(found.host, "directory")
+        return HostName(address, "address") if address else HostName(UNKNOWN, "unknown")

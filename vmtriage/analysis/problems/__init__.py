@@ -4,10 +4,11 @@ report -> occurrence_of -> Occurrence -> place (which problem, following redirec
 occurrences of one problem + Fleet + near ones -> view -> ProblemView
 """
 
+from vmtriage.analysis.problems.blame import culprit_kind, culprit_label
 from vmtriage.analysis.problems.common import common
 from vmtriage.analysis.problems.fleet import Fleet, Seen, seen
 from vmtriage.analysis.problems.identity import problem_id
-from vmtriage.analysis.problems.moves import Placed, Redirect, place, redirect
+from vmtriage.analysis.problems.moves import place, redirect
 from vmtriage.analysis.problems.near import Neighbours, Stack, near, stack_of
 from vmtriage.analysis.problems.occurrence import occurrence_of
 from vmtriage.analysis.problems.states import Closed, Stated, states
@@ -17,12 +18,12 @@ __all__ = [
     "Closed",
     "Fleet",
     "Neighbours",
-    "Placed",
-    "Redirect",
     "Seen",
     "Stack",
     "Stated",
     "common",
+    "culprit_kind",
+    "culprit_label",
     "near",
     "occurrence_of",
     "place",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from vmtriage.analysis.problems.blame import culprit_label
 from vmtriage.models.occurrence import Occurrence
 
 
@@ -20,7 +21,15 @@ class Seen(NamedTuple):
 
 def seen(occurrence: Occurrence) -> Seen:
     """What counting needs of it."""
-    raise NotImplementedError
+    return Seen(
+        problem=occurrence.problem,
+        host=occurrence.host,
+        kernel=occurrence.release,
+        hardware=occurrence.hardware,
+        firmware=occurrence.firmware,
+        culprit=culprit_label(occurrence.culprit),
+        module=occurrence.module,
+    )
 
 
 class Fleet:

@@ -1,5 +1,7 @@
 """Which problem an occurrence belongs to."""
 
+import hashlib
+
 from vmtriage.models.occurrence import Occurrence
 
 
@@ -7,6 +9,7 @@ def problem_id(occurrence: Occurrence) -> str:
     """12 hex digits, the same for the same bug for ever: it stands in links.
 
     Of the fingerprint's algorithm and problem value, and of `scope` where these alone would throw
-    together what is not one problem. Does not look at `occurrence.problem`.
+    together what is not one problem (problems/scope.py). Does not look at `occurrence.problem`.
     """
-    raise NotImplementedError
+    parts = (occurrence.algorithm, occurrence.fingerprint_problem, occurrence.scope)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

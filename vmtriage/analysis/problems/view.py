@@ -18,5 +18,5 @@ def view(
     closed: Closed | None = None,
     ticket: str | None = None,
 ) -> ProblemView:
-    """Made anew whenever an occurrence is added. `occurrences`: all of one problem, at least one."""
+    """Made anew whenever an occurrence is added. occurrences: all of one problem, at least one."""
     raise NotImplementedError

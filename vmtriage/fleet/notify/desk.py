@@ -1,0 +1,177 @@
+"""The order of things: route a notice, write it down, then look, send and record.
+
+    desk.take(Notice.of(problem, occurrence, "new", link, head))   # written down, nothing sent
+    desk.deliver(now)                                              # what is due, old and new
+
+A try is marked before it begins: whoever is killed leaves behind what the next run needs to finish.
+Trackers are looked through before they get a ticket.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+
+from vmtriage.fleet.notify.base import Channel, Later, NotTold, Past, Refused
+from vmtriage.fleet.notify.records import Intent, Records, Ticket
+from vmtriage.fleet.notify.routes import Routes
+from vmtriage.models.notice import Notice, gravest
+
+_LEASE_S = 600.0  # longer than one notice may take
+_UNSURE_S = 90.0  # a tracker's search may not see a ticket at once
+_BACKOFF_S = (60.0, 300.0, 900.0, 3600.0)  # then every hour
+_GIVE_UP = timedelta(days=30)
+_JUMPED = timedelta(hours=2)  # a retry farther away, or a change in the future: the clock jumped
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of what was waiting. troubles: one line for each that did not work."""
+
+    sent: int = 0
+    waiting: int = 0  # kept for a later run: busy, down, refused, or told too often
+    dropped: int = 0
+    troubles: tuple[str, ...] = ()
+    tickets: tuple[Ticket, ...] = ()  # new ones, and those that were found
+
+
+@dataclass
+class _Tally:
+    sent: int = 0
+    waiting: int = 0
+    dropped: int = 0
+    down: dict[str, str] = field(default_factory=dict)  # notifiers that get nothing more now
+    troubles: list[str] = field(default_factory=list)
+    tickets: list[Ticket] = field(default_factory=list)
+
+    def result(self) -> Delivery:
+        down = (f"{name}: {why}" for name, why in self.down.items())
+        troubles = (*down, *self.troubles)
+        return Delivery(self.sent, self.waiting, self.dropped, troubles, tuple(self.tickets))
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One for a run. every: seconds between two of the same event of one problem, by notifier."""
+
+    channels: Mapping[str, Channel]
+    routes: Routes
+    records: Records
+    every: Mapping[str, float] = field(default_factory=dict)
+    unsure_s: float = _UNSURE_S
+
+    def chosen(self, notice: Notice) -> tuple[str, ...]:
+        """Names of the notifiers this notice is for."""
+        return self.routes.chosen(notice, {name: ch.wants for name, ch in self.channels.items()})
+
+    def take(self, notice: Notice) -> int:
+        """Write it down for all whom the routes name; how many these are. Sends nothing.
+
+        May be repeated: the same notice is told once.
+        """
+        names = self.chosen(notice)
+        for name in names:
+            self.records.add(name, notice)
+        return len(names)
+
+    def preview(self, notice: Notice) -> tuple[str, ...]:
+        """What would be sent, in full, one text for each notifier. Touches nothing."""
+        return tuple(self.channels[name].preview(notice) for name in self.chosen(notice))
+
+    def deliver(self, now: datetime, seconds: float = 120.0) -> Delivery:
+        """Send what is due; ends after about so many seconds. Raises only what the store does."""
+        tally, end = _Tally(), monotonic() + seconds
+        for name, groups in _grouped(self.records.waiting()).items():
+            channel = self.channels.get(name)
+            for group in groups:
+                if channel is None:
+                    self.records.failed(group, "no such notifier any more", None)
+                    tally.dropped += len(group)
+                elif name in tally.down or monotonic() > end:
+                    tally.waiting += len(group)
+                else:
+                    self._group(channel, group, now, tally)
+        return tally.result()
+
+    def _group(
+        self, channel: Channel, group: Sequence[Intent], now: datetime, tally: _Tally
+    ) -> None:
+        """All that waits of one problem for one notifier is told as one notice."""
+        due = {each.id for each in group if self._is_due(channel, each, now)}
+        problem = group[0].problem
+        if not due or not self.records.claim(channel.name, problem, _LEASE_S):
+            tally.waiting += len(group)
+            return
+        try:
+            # another run may have told it between our reading and our claim
+            still = [each for each in self.records.waiting() if each.id in due]
+            unsure = [each for each in still if each.state == "sending"]
+            chosen = unsure or still  # what may have arrived is looked for by itself
+            tally.waiting += len(group) - len(due) + len(still) - len(chosen)
+            if chosen:
+                self._send(channel, chosen, bool(unsure), now, tally)
+        finally:
+            self.records.release(channel.name, problem)
+
+    def _is_due(self, channel: Channel, intent: Intent, now: datetime) -> bool:
+        ready = intent.retry_at or now
+        if intent.state == "sending" and channel.asks_first:
+            ready = intent.updated + timedelta(seconds=self.unsure_s * min(2**intent.tries, 40) / 2)
+        every = self.every.get(channel.name, 0.0)
+        last = every and self.records.last_sent(channel.name, intent.problem, intent.notice.event)
+        if last and last <= now:
+            ready = max(ready, last + timedelta(seconds=every))
+            return ready <= now
+        return ready <= now or ready > now + _JUMPED
+
+    def _send(
+        self, channel: Channel, chosen: Sequence[Intent], unsure: bool, now: datetime,
+        tally: _Tally,
+    ) -> None:  # fmt: skip
+        notice = gravest([each.notice for each in chosen])
+        known = self.records.ticket(channel.name, notice.problem)
+        past = Past(known, unsure, min(each.updated for each in chosen))
+        self.records.sending(chosen)
+        try:
+            ticket = channel.tell(notice, past)
+        except NotTold as error:
+            self._failed(channel, chosen, now, error, tally)
+        except Exception as error:  # a notifier's own mistake must not end the scan
+            broke = Refused(f"{type(error).__name__}: {error}", everything=False)
+            self._failed(channel, chosen, now, broke, tally)
+        else:
+            self.records.sent(chosen, ticket)
+            tally.sent += len(chosen)
+            if ticket is not None and ticket != known:
+                tally.tickets.append(ticket)
+
+    def _failed(
+        self, channel: Channel, chosen: Sequence[Intent], now: datetime, error: NotTold,
+        tally: _Tally,
+    ) -> None:  # fmt: skip
+        everything = not isinstance(error, Refused) or error.everything
+        if everything:
+            tally.down[channel.name] = str(error)
+        else:
+            tally.troubles.append(f"{channel.name}: {error} (problem {chosen[0].problem})")
+        if isinstance(error, Later) and error.unsure:
+            tally.waiting += len(chosen)  # stays "sending": the next try looks first
+            return
+        for each in chosen:
+            if now - each.notice.when > _GIVE_UP and each.tries > len(_BACKOFF_S):
+                self.records.failed([each], str(error), None)
+                tally.dropped += 1
+            else:
+                wait = _BACKOFF_S[min(each.tries, len(_BACKOFF_S) - 1)]
+                if isinstance(error, Later) and error.seconds is not None:
+                    wait = min(error.seconds, _BACKOFF_S[-1])
+                self.records.failed([each], str(error), now + timedelta(seconds=wait))
+                tally.waiting += 1
+
+
+def _grouped(intents: Iterable[Intent]) -> dict[str, list[list[Intent]]]:
+    """By notifier, then by problem, in the order of coming."""
+    found: dict[str, dict[str, list[Intent]]] = {}
+    for each in intents:
+        found.setdefault(each.notifier, {}).setdefault(each.problem, []).append(each)
+    return {name: list(problems.values()) for name, problems in found.items()}

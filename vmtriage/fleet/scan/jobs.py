@@ -55,7 +55,8 @@ def again(dump: str, home: Path, manner: Manner) -> Job:
 
 
 def _job(
-    dump: str, words: Sequence[str], home: Path, share: str, weight: int, costs: Costs, manner: Manner
+    dump: str, words: Sequence[str], home: Path, share: str, weight: int, costs: Costs,
+    manner: Manner,
 ) -> Job:  # fmt: skip
     argv = ("vmtriage", "analyze", *words, "-q", "-o", str(home / REPORT), *manner.words)
     return Job(

@@ -84,8 +84,6 @@ def _settle(run: Run, crash: Crash, stage: Stage, ended: Ended, ledger: Ledger) 
         except Exception as error:
             words = f"its report cannot be kept: {type(error).__name__}: {error}"
             ended, report = replace(ended, code=70, words=words), None
-    if judged.word == "quarantine":
-        run.hands.publisher.quarantined(dump, crash.host, judged.ended.reason)
     ledger.end(dump, judged.ended)
     return judged
 

@@ -52,10 +52,6 @@ class Publisher(Protocol):
         """Raises CannotWrite, StoreError; nothing for a notifier that is down."""
         ...
 
-    def quarantined(self, dump: str, host: str, reason: str) -> None:
-        """Somebody has to look at a dump; it is told with the next `publish`."""
-        ...
-
 
 @dataclass(frozen=True)
 class Hands:

@@ -140,9 +140,10 @@ class _Child:
         self._process.wait()
 
     def wait(self, until: float) -> None:
-        """Until it has ended by itself, at most until that time; then for good."""
+        """Until it has ended by itself, at most until that time; then for good, with its family."""
         try:
             self._process.wait(max(0.0, until - time.monotonic()))
+            sweep(self.job.home)
         except subprocess.TimeoutExpired:
             self.destroy()
 

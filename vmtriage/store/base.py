@@ -1,6 +1,6 @@
 """What a store offers, in parts. Every method is one transaction; every write may be repeated.
 
-    from vmtriage.store.open import open_store
+    from vmtriage.store.opening import open_store
 
     with open_store(url_or_path) as store:
         known = store.places.seen(share)
@@ -18,6 +18,7 @@ from vmtriage.models.found import Found, Identity
 from vmtriage.models.occurrence import Occurrence, Stage
 from vmtriage.models.problem import Counted, Shared
 from vmtriage.store.rows import (
+    Alias,
     Attempt,
     Brief,
     Change,
@@ -32,7 +33,6 @@ from vmtriage.store.rows import (
     ReportFiles,
     Seen,
     Ticket,
-    TicketState,
     Worker,
 )
 
@@ -43,8 +43,12 @@ class Places(Protocol):
     def seen(self, share: str) -> dict[str, Seen]:
         """Every place ever noted on this share, by its name; one query."""
 
-    def note(self, found: Found, identity: Identity | None) -> str | None:
+    def note(
+        self, found: Found, identity: Identity | None, since: datetime | None = None
+    ) -> str | None:
         """This lies there now. Answers the dump's id; None as long as `identity` is None.
+
+        since: when this stamp was first seen, if the caller knows better than the store.
 
         The same dump at another place is the same dump. The answer may differ from identity.id:
         of a log whose vmcore is known it is the vmcore's; a place that had a vmcore and has only
@@ -149,11 +153,12 @@ class Reports(Protocol):
 class Occurrences(Protocol):
     """One crash each, as problems and pages are made of."""
 
-    def put(self, occurrence: Occurrence, claim: Claim | None = None) -> bool:
+    def put(self, occurrence: Occurrence, claim: Claim | None = None, follow: bool = True) -> bool:
         """Keep it instead of an older one of this dump; True: something changed.
 
         A log's never replaces a full one's. A problem left without occurrences by this becomes
-        an alias of the new one. With `claim`: ClaimLost if it is not held any more.
+        an alias of the new one (`follow` is kept with it); one that gets an occurrence is none
+        any more. With `claim`: ClaimLost if it is not held any more.
         """
 
     def get(self, dump: str) -> Occurrence | None:
@@ -170,6 +175,9 @@ class Occurrences(Protocol):
 
     def all(self) -> Iterator[Occurrence]:
         """Oldest first, a few at a time."""
+
+    def representatives(self) -> tuple[Occurrence, ...]:
+        """One of each problem: the latest of crash itself, else of a log."""
 
     def briefs(self, limit: int | None = None) -> tuple[Brief, ...]:
         """Latest first."""
@@ -193,7 +201,7 @@ class Problems(Protocol):
     def resolve(self, problem: str) -> str:
         """The id under which it is found today: its own, or that of which it is an alias."""
 
-    def aliases(self) -> dict[str, str]:
+    def aliases(self) -> dict[str, Alias]:
         """Every alias and where it leads: links that must lead on."""
 
     def state(self, problem: str) -> str:
@@ -205,10 +213,7 @@ class Problems(Protocol):
     def tickets(self, problem: str) -> tuple[Ticket, ...]:
         """Its own, then those of its aliases."""
 
-    def put_ticket(
-        self, problem: str, notifier: str, remote_id: str, url: str | None, state: TicketState,
-        commented: datetime | None = None,
-    ) -> None:  # fmt: skip
+    def put_ticket(self, ticket: Ticket) -> None:
         """The ticket as it stands; one per problem and notifier."""
 
 
@@ -239,13 +244,13 @@ class Notifications(Protocol):
     ) -> Notification:
         """Write it down, or what was written down under the same key before: look at delivery."""
 
-    def sending(self, notification: int) -> None:
+    def sending(self, notifications: Sequence[int]) -> None:
         """A try begins. If nothing follows it is uncertain: look it up before creating."""
 
-    def sent(self, notification: int, remote_id: str | None = None, url: str | None = None) -> None:
-        """It is there."""
+    def sent(self, notifications: Sequence[int], ticket: Ticket | None = None) -> None:
+        """They are there; in the ticket, which is kept as put_ticket does."""
 
-    def failed(self, notification: int, reason: str, retry_at: datetime | None) -> None:
+    def failed(self, notifications: Sequence[int], reason: str, retry_at: datetime | None) -> None:
         """The remote said no; None: never again (dropped)."""
 
     def waiting(self, notifier: str | None = None) -> tuple[Notification, ...]:
@@ -254,13 +259,13 @@ class Notifications(Protocol):
     def of(self, problem: str, delivery: Delivery | None = None) -> tuple[Notification, ...]:
         """All of a problem, oldest first."""
 
-    def last_sent(self, notifier: str, problem: str) -> datetime | None:
-        """When this notifier last told of the problem."""
+    def last_sent(self, notifier: str, problem: str, begins: str = "") -> datetime | None:
+        """When this notifier last told of the problem an event whose key begins so."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """All of it. Made by vmtriage.store.open; another kind of store only has to fill the parts."""
+    """All of it. Made by vmtriage.store.opening; another kind of store fills the parts."""
 
     places: Places
     dumps: Dumps

@@ -168,6 +168,14 @@ class ProblemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """A problem left empty: its link leads to `of`. follow: so do logs alone that fit it."""
+
+    of: str
+    follow: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Something whose pages are to be written anew. A later change of the same replaces it."""
 

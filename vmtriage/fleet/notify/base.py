@@ -8,6 +8,11 @@ from typing import Protocol
 from vmtriage.fleet.notify.records import Ticket
 from vmtriage.models.notice import Notice, NoticeEvent
 
+# of whom nobody wants to hear twice of one crash: chats, pagers, programs
+PROBLEM_EVENTS: tuple[NoticeEvent, ...] = ("new", "recurred", "spreading", "regressed")
+# where the whole story of a problem is kept: tickets, threads
+STORY: tuple[NoticeEvent, ...] = (*PROBLEM_EVENTS, "analysed")
+
 
 class NotTold(Exception):
     """It did not work; the text says why, and what to fix. Never a secret in it."""
@@ -28,12 +33,12 @@ class Later(NotTold):
 class Refused(NotTold):
     """It was refused: somebody has to change token, permission, address or content.
 
-    everything: nothing else can be told by this way either.
+    everything: nothing else can be told by this way either. status: of HTTP.
     """
 
-    def __init__(self, why: str, *, everything: bool = True) -> None:
+    def __init__(self, why: str, *, everything: bool = True, status: int = 0) -> None:
         super().__init__(why)
-        self.everything = everything
+        self.everything, self.status = everything, status
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from time import monotonic
 from vmtriage.fleet.notify.base import Channel, Later, NotTold, Past, Refused
 from vmtriage.fleet.notify.records import Intent, Records, Ticket
 from vmtriage.fleet.notify.routes import Routes
-from vmtriage.models.notice import Notice, gravest
+from vmtriage.models.notice import Notice, NoticeEvent, gravest
 
 _LEASE_S = 600.0  # longer than one notice may take
 _UNSURE_S = 90.0  # a tracker's search may not see a ticket at once
 _BACKOFF_S = (60.0, 300.0, 900.0, 3600.0)  # then every hour
 _GIVE_UP = timedelta(days=30)
+_CUMULATIVE: tuple[NoticeEvent, ...] = ("recurred", "spreading")
 _JUMPED = timedelta(hours=2)  # a retry farther away, or a change in the future: the clock jumped
 
 
@@ -72,7 +73,20 @@ class Desk:
         names = self.chosen(notice)
         for name in names:
             self.records.add(name, notice)
+        if names and notice.event in _CUMULATIVE:
+            self._supersede(notice, names)
         return len(names)
+
+    def _supersede(self, notice: Notice, names: Sequence[str]) -> None:
+        """Of what tells the same with smaller numbers only the latest is kept waiting."""
+        older = [
+            each for each in self.records.waiting(notice.problem)
+            if each.notice.event == notice.event and each.notice.id != notice.id
+            and each.notice.count < notice.count and each.state != "sending"
+            and each.notifier in names
+        ]  # fmt: skip
+        if older:
+            self.records.failed(older, "told with a later one", None)
 
     def preview(self, notice: Notice) -> tuple[str, ...]:
         """What would be sent, in full, one text for each notifier. Touches nothing."""
@@ -104,7 +118,7 @@ class Desk:
             return
         try:
             # another run may have told it between our reading and our claim
-            still = [each for each in self.records.waiting() if each.id in due]
+            still = [each for each in self.records.waiting(problem) if each.id in due]
             unsure = [each for each in still if each.state == "sending"]
             chosen = unsure or still  # what may have arrived is looked for by itself
             tally.waiting += len(group) - len(due) + len(still) - len(chosen)

@@ -49,8 +49,8 @@ class Records(Protocol):
     def add(self, notifier: str, notice: Notice) -> None:
         """Write it down; the same notice for the same notifier only once, whatever became of it."""
 
-    def waiting(self) -> Sequence[Intent]:
-        """Intended, sending or failed ones, oldest first."""
+    def waiting(self, problem: str | None = None) -> Sequence[Intent]:
+        """Intended, sending or failed ones, of all problems or of one, oldest first."""
 
     def sending(self, intents: Sequence[Intent]) -> None:
         """A try begins."""
@@ -94,10 +94,13 @@ class MemoryRecords:
         key = f"{notifier}/{notice.id}"
         self.intents.setdefault(key, Intent(key, notifier, notice, "intended", 0, self.clock()))
 
-    def waiting(self) -> Sequence[Intent]:
+    def waiting(self, problem: str | None = None) -> Sequence[Intent]:
         """See Records."""
-        over = ("sent", "dropped")
-        return [each for each in self.intents.values() if each.state not in over]
+        return [
+            each
+            for each in self.intents.values()
+            if each.state not in ("sent", "dropped") and problem in (None, each.problem)
+        ]
 
     def sending(self, intents: Sequence[Intent]) -> None:
         """See Records."""

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument(
-    "share", type=click.Path(path_type=Path, file_okay=False), nargs=-1, required=True
-)
+@click.argument("share", type=click.Path(path_type=Path, file_okay=False), nargs=-1, required=True)
 @click.option(
     "--out", "site", required=True, type=click.Path(path_type=Path, file_okay=False),
     metavar="SITE", help="Directory of the pages and reports; any web server can serve it.",

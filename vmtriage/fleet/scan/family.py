@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from vmtriage.session.limits import family_of
 
 _PROC = Path("/proc")
 _PAGE = resource.getpagesize()
+_GONE_S = 2.0
 
 
 def resident(pid: int) -> int:
@@ -36,9 +38,21 @@ def sweep(home: Path) -> None:
 
 
 def _kill(pids: set[int]) -> None:
-    for each in pids - {os.getpid()}:
+    """They are gone on return, but for one that the kernel holds (a dead server's file)."""
+    pids = pids - {os.getpid()}
+    for each in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(each, signal.SIGKILL)
+    until = time.monotonic() + _GONE_S
+    while any(map(_runs, pids)) and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    with suppress(OSError, IndexError):
+        stat = (_PROC / str(pid) / "stat").read_text("utf-8", "replace")
+        return stat.rpartition(")")[2].split()[0] not in "ZX"
+    return False
 
 
 def _living_in(home: Path) -> Iterator[int]:

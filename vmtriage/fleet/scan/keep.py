@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from vmtriage.analysis.problems import occurrence_of
+from vmtriage.analysis.problems import occurrence_of, place
 from vmtriage.fleet.scan.jobs import RECORDING, REPORT
 from vmtriage.models.found import Found, Identity
 from vmtriage.models.occurrence import Occurrence, Stage
@@ -43,7 +43,7 @@ def report_in(home: Path) -> Report | None:
 def keep(
     store: Store, site: Path, crash: Crash, stage: Stage, home: Path, report: Report, claim: Claim
 ) -> Occurrence:
-    """The report's files, the recording, the occurrence; last that the report stands."""
+    """The report's files, the recording, then the occurrence: ClaimLost, CannotWrite."""
     dump = crash.identity.id
     directory = site / "d" / dump
     _tidy(directory)
@@ -52,10 +52,6 @@ def keep(
     mark = revision_of(report)
     if is_recording(home / RECORDING):
         store.recordings.put(dump, home / RECORDING, mark)
-    occurrence = occurrence_of(
-        report, crash.identity, crash.found, crash.host, stage, crash.first_seen
-    )
-    store.occurrences.put(occurrence, claim)
     store.reports.put(
         ReportFiles(
             dump=dump, stage=stage, directory=str(directory), files=FILES,
@@ -63,6 +59,12 @@ def keep(
             written=datetime.now(UTC),
         )
     )  # fmt: skip
+    occurrence = occurrence_of(
+        report, crash.identity, crash.found, crash.host, stage, crash.first_seen
+    )
+    aliases = {old: alias.of for old, alias in store.problems.aliases().items()}
+    occurrence = occurrence.model_copy(update={"problem": place(occurrence, aliases)})
+    store.occurrences.put(occurrence, claim)  # last: by it the dump counts as done
     return occurrence
 
 

@@ -6,9 +6,8 @@ the mark moves on. Whoever is killed between finds the same changes again.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from vmtriage.analysis.problems import Fleet, view
+from vmtriage.fleet.scan.views import Views
 from vmtriage.models.base import Model
 from vmtriage.models.notice import Notice, ProblemEvent
 from vmtriage.models.occurrence import Occurrence
@@ -44,7 +43,7 @@ class Links:
 
 
 def notices(
-    store: Store, mark: str, take: Callable[[Notice], object], links: Links, now: datetime,
+    store: Store, views: Views, mark: str, take: Callable[[Notice], object], links: Links,
     head: Callable[[str], str],
 ) -> int:  # fmt: skip
     """Writes down what changed; how many problems are new. head: of a dump's Markdown report."""
@@ -61,18 +60,16 @@ def notices(
             link = links.dump(row.id)
             take(Notice.quarantined(row.id, host, row.quarantine, row.quarantined_at, link))
     new = 0
-    if changed:
-        fleet = Fleet.of(store.occurrences.all())
-        for problem, occurrences in changed.items():
-            everyone = store.occurrences.of_problem(problem)
-            ticket = next((each.url for each in store.problems.tickets(problem)), None)
-            seen = view(everyone, fleet, now=now, ticket=ticket)
-            told = told_of(store.problems.state(problem))
-            made, told = to_tell(seen, everyone, occurrences, told, links, head)
-            for notice in made:
-                take(notice)
-                new += notice.event == "new"
-            store.problems.set_state(problem, told.model_dump_json())
+    for problem, occurrences in changed.items():
+        seen, everyone = views.of(problem), store.occurrences.of_problem(problem)
+        if seen is None or not everyone:
+            continue  # moved on meanwhile: the next time tells
+        told = told_of(store.problems.state(problem))
+        made, told = to_tell(seen, everyone, occurrences, told, links, head)
+        for notice in made:
+            take(notice)
+            new += notice.event == "new"
+        store.problems.set_state(problem, told.model_dump_json())
     store.changes.set_written(mark, revision)
     return new
 

@@ -23,6 +23,7 @@ def scan(task: Task, hands: Hands) -> Summary:
     While one scan of this machine runs crash, which may take hours, the next ones still read the
     logs of what is new: a ticket does not wait for crash.
     """
+    hands.publisher.prepare()
     with Workspace() as space:
         run = Run(task, hands, space)
         with turn(run, "log") as ours:

@@ -48,6 +48,10 @@ class Published:
 class Publisher(Protocol):
     """Site, tickets and alerts, by what the store says has changed since the last time."""
 
+    def prepare(self) -> None:
+        """Raises what `publish` would, before any work is done for it."""
+        ...
+
     def publish(self) -> Published:
         """Raises CannotWrite, StoreError; nothing for a notifier that is down."""
         ...

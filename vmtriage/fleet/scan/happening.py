@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal, Protocol
 
+from vmtriage.fleet.scan.summary import Summary
 from vmtriage.models.base import Model
 from vmtriage.models.occurrence import Stage
 
@@ -40,3 +41,11 @@ class Watcher(Protocol):
     def tell(self, happening: Happening) -> None:
         """Must not raise."""
         ...
+
+
+def summed_up(summary: Summary, now: datetime) -> Happening:
+    """The last line."""
+    return Happening(
+        kind="summary", time=now, count=summary.crashes, reason=summary.line(),
+        outcome="ok" if summary.exit_code == 0 else "failed",
+    )  # fmt: skip

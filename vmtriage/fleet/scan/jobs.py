@@ -9,7 +9,7 @@ from vmtriage.models.found import Found
 from vmtriage.models.occurrence import Stage
 
 REPORT, RECORDING = "out", "recording"  # below a job's home
-_MB = 1 << 20
+MB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Costs:
 class Manner:
     """How dumps are analysed. words: further options of `analyze`, for every stage."""
 
-    log: Costs = Costs(300.0, 256 * _MB, 2048 * _MB)
-    full: Costs = Costs(7200.0, 1024 * _MB, 9216 * _MB)
+    log: Costs = Costs(300.0, 256 * MB, 2048 * MB)
+    full: Costs = Costs(7200.0, 1024 * MB, 9216 * MB)
     words: tuple[str, ...] = ()
     crash_words: tuple[str, ...] = ()  # where crash runs
     environment: dict[str, str] = field(default_factory=dict)

@@ -23,7 +23,7 @@ class Views:
 
     @cached_property
     def _fleet(self) -> Fleet:
-        return Fleet.of(self._store.occurrences.all())
+        return Fleet.of_occurrences(self._store.occurrences.all())
 
     @cached_property
     def _neighbours(self) -> Neighbours:

@@ -17,6 +17,7 @@ from vmtriage.cli.common import (
     settings_of,
     signatures_option,
 )
+from vmtriage.cli.config import config as config_group
 from vmtriage.cli.listen import listen
 from vmtriage.cli.log import log
 from vmtriage.cli.namelist import namelist
@@ -231,6 +232,7 @@ main.add_command(log)
 main.add_command(signatures_group)
 main.add_command(namelist)
 main.add_command(scan)
+main.add_command(config_group)
 
 
 class _progress:

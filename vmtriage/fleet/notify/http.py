@@ -53,15 +53,26 @@ def no_headers() -> Mapping[str, SecretStr]:
 class Http:
     """A server. headers: the secret ones, read when something is sent."""
 
-    base: str = field(repr=False)  # a hook's path is a secret
+    address: str | Callable[[], SecretStr] = field(repr=False)  # a hook's is a secret itself
     headers: Callable[[], Mapping[str, SecretStr]] = field(default=no_headers, repr=False)
     timeout_s: float = 10.0
     fix: Mapping[int, str] = field(default_factory=dict)  # what to do about a status, in words
 
     @property
+    def base(self) -> str:
+        """The address; Refused where it is a secret that cannot be read."""
+        told = self.address
+        return told if isinstance(told, str) else told().get_secret_value()
+
+    @property
     def host(self) -> str:
         """Which may stand in messages."""
         return urllib.parse.urlsplit(self.base).netloc.rpartition("@")[2]
+
+    @property
+    def shown(self) -> str:
+        """The host for a preview, which reads no secret."""
+        return self.host if isinstance(self.address, str) else "***"
 
     def get(self, path: str, query: Query | None = None) -> Answer:
         """A look; repeated by nobody but the caller. path: below base, or a whole address of it."""

@@ -79,6 +79,12 @@ def _bad(key: str, path: Path, what: str, then: str) -> BadConfig:
     return BadConfig(f"{key}: {path} {what}", next_step=then)
 
 
+def basic(user: str, password: str) -> SecretStr:
+    """HTTP's Basic authorization."""
+    both = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return SecretStr(f"Basic {both}")
+
+
 def masked(text: str, secrets: Iterable[SecretStr]) -> str:
     """The text without them, in whatever form a server or library may repeat them."""
     for secret in secrets:

@@ -29,7 +29,7 @@ class Webhook:
     def preview(self, notice: Notice) -> str:
         """Host and body; the rest of the address may be a secret."""
         body = notice.model_dump_json(indent=1)
-        return f"{self.name}: POST to {self.http.host}\nIdempotency-Key: {notice.id}\n\n{body}\n"
+        return f"{self.name}: POST to {self.http.shown}\nIdempotency-Key: {notice.id}\n\n{body}\n"
 
 
 @dataclass(frozen=True)

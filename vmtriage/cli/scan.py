@@ -2,6 +2,8 @@
 
 import signal
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
@@ -20,11 +22,10 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
-@click.argument("share", type=_DIRECTORY, nargs=-1, required=True)
+@click.argument("share", type=_DIRECTORY, nargs=-1)
 @click.option(
     "--out",
     "site",
-    required=True,
     type=_DIRECTORY,
     metavar="SITE",
     help="Directory of the pages and reports; any web server can serve it.",
@@ -39,7 +40,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
     "--config",
     type=_FILE,
     metavar="FILE",
-    help="Whom to tell what, in TOML. `vmtriage config check FILE` reads it.",
+    help="Whom to tell what, and whatever is not said here; `vmtriage config check FILE`.",
 )
 @click.option("--base-url", metavar="URL", help="Where SITE is served: for links in tickets.")
 @click.option(
@@ -116,7 +117,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 @pack_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only what failed.")
 def scan(
-    share: tuple[Path, ...], site: Path, store: str | None, config: Path | None,
+    share: tuple[Path, ...], site: Path | None, store: str | None, config: Path | None,
     base_url: str | None, names: Path | None, jobs: int | None, memory: int | None,
     per_share: int, settle: float, deadline: float | None, limit: int | None, retriage: bool,
     retry_quarantined: bool, no_notify: bool, dry_run: bool, log_format: Literal["text", "json"],
@@ -157,19 +158,23 @@ def scan(
 
 def _scan(options: "Options", log_format: str, quiet: bool) -> None:
     from vmtriage.fleet.scan.happening import summed_up
+    from vmtriage.fleet.scan.last import remember
     from vmtriage.fleet.scan.options import prepared
     from vmtriage.fleet.scan.run import scan as run
-    from vmtriage.fleet.scan.said import Said
 
+    began = time.monotonic()
     with watcher_of(log_format, quiet) as watcher, prepared(options, watcher) as ready:
         summary = run(ready.task, ready.hands)
-        watcher.tell(summed_up(summary, ready.hands.now()))
+        now, seconds = ready.hands.now(), time.monotonic() - began
+        watcher.tell(summed_up(summary, now))
+        news = () if summary.busy else remember(ready.task.site, summary, now, seconds)
+        ready.measure(seconds)
     if log_format == "text":
-        _tell(summary, *Said(ready.said).news(summary.troubles), quiet)
+        _tell(summary, *(news or ((), ())), quiet)
     sys.exit(summary.exit_code)
 
 
-def _tell(summary: "Summary", began: list[str], over: list[str], quiet: bool) -> None:
+def _tell(summary: "Summary", began: Sequence[str], over: Sequence[str], quiet: bool) -> None:
     """On a terminal always; to cron, which mails all that is said, only what is news."""
     for trouble in began:
         say(trouble)

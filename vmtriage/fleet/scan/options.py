@@ -136,7 +136,7 @@ def _needed(value: T | None, option: str, key: str) -> T:
 @contextmanager
 def _store(where: str | Path, read_only: bool) -> Iterator[Store]:
     """Where nothing is to be made, an empty one stands for the one that is not there yet."""
-    if read_only and isinstance(where, Path) and not where.exists():
+    if read_only and "://" not in str(where) and not Path(where).exists():
         with tempfile.TemporaryDirectory() as scratch, open_store(Path(scratch) / "empty") as store:
             yield store
         return

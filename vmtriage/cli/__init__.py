@@ -68,7 +68,9 @@ def _fail(error: TriageError) -> NoReturn:
 def _fail_after(rung: "Rung") -> NoReturn:
     """Nothing of the crash could be read: cron has to see that, though there is a report."""
     first = rung.tried[0]
-    click.echo(f"vmtriage: {first.reason}\n  {first.next_step}", err=True)
+    click.echo(
+        f"vmtriage: {first.reason}; nor is there a kernel log\n  {first.next_step}", err=True
+    )
     sys.exit(rung.exit_code)
 
 

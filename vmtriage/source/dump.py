@@ -75,7 +75,7 @@ def origin(path: Path) -> Origin:
         if head.startswith(elf_header.MAGIC):
             info = _elf(path, stored, "elf")
             return Origin(info.release, info.build_id, info.crash_time, None)
-        raise not_a_dump(path, file.size, head)
+        raise not_a_dump(path, file.size, head) if stored is file else _headless(path, file)
     finally:
         file.close()
 
@@ -134,7 +134,11 @@ def _flattened(path: Path, file: PlainFile) -> tuple[DumpInfo, KdumpHeader | Non
     if head.startswith(elf_header.MAGIC):
         found = _elf(path, inside, "flattened")
         return found.model_copy(update={"incomplete": not ends_whole(file)}), None
-    raise BadDump(
+    raise _headless(path, file)
+
+
+def _headless(path: Path, file: PlainFile) -> BadDump:
+    return BadDump(
         f"{path}: flattened dump without a header near byte {min(file.size, 4096 + 16)}",
         next_step="the transfer was cut; copy it again",
     )

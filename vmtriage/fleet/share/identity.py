@@ -2,9 +2,8 @@
 
 import hashlib
 import re
-from pathlib import Path
 
-from vmtriage.errors import BadDump, NoInput, unreadable
+from vmtriage.errors import BadDump, NoInput
 from vmtriage.fleet.share.sample import Sample, sample, text
 from vmtriage.models.found import Found, FoundFile, Identity, path_text
 from vmtriage.source import dump
@@ -44,22 +43,13 @@ def identify(found: Found) -> Identity:
 
 def _origin(files: tuple[FoundFile, ...]) -> Origin:
     """Of the parts of a split dump the first that says anything."""
-    origin = _asked(files[0].real)
+    origin = dump.origin(files[0].real)
     for each in files[1:]:
-        origin = origin if origin.release else _asked(each.real)
+        origin = origin if origin.release else dump.origin(each.real)
     if origin.nodename is None and origin.release and len(files) == 1:
         name = nodename_of(files[0].real)
         return Origin(origin.release, origin.build_id, origin.crash_time, name)
     return origin
-
-
-def _asked(path: Path) -> Origin:
-    try:
-        return dump.origin(path)
-    except NoInput as error:
-        if isinstance(error.__cause__, OSError):
-            raise unreadable(path_text(path), error.__cause__) from error
-        raise
 
 
 def _hash(origin: Origin, samples: list[Sample]) -> str:

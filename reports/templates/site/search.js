@@ -79,6 +79,7 @@
     return made;
   }
   const link = (path, text) => make("a", { href: path + "/index.html" }, text || "(no name)");
+  const code = (text) => make("code", {}, ...text.split(/(?<=[/_])/).flatMap((each) => [each, document.createElement("wbr")]));
   const time = (when) => make("time", { datetime: when }, when.slice(0, 16).replace("T", " "));
   const number = (count) => count.toLocaleString("en-US");
   const count = (many, one, more) => number(many) + " " + (many === 1 ? one : more);
@@ -88,7 +89,7 @@
     return make("div", { class: "scroll" }, make("table", { class: "list" },
       make("thead", {}, make("tr", {}, ...head)),
       make("tbody", {}, ...rows.map((cells) =>
-        make("tr", {}, ...cells.map((cell, at) => make("td", { class: heads[at][1] || "" }, cell)))))));
+        make("tr", {}, ...cells.map((cell, at) => make("td", { class: heads[at][1] || "", "data-l": heads[at][2] || "" }, cell)))))));
   }
 
   function part(into, title, heads, all, which, cells) {
@@ -124,14 +125,14 @@
     const path = (each, at, name) => each.paths[at] || name;
     const problemLink = (each) =>
       link("p/" + path(each, 1, each.problem), (problems.get(each.problem) || each).title);
-    part("found-problems", "Problems", [["Problem"], ["State", "wide"], ["Crashes found", "num"], ["On hosts", "num"], ["Last (UTC)"]],
+    part("found-problems", "Problems", [["Problem", "whole"], ["State", "wide"], ["Crashes found", "num", " found"], ["On hosts", "num", " hosts"], ["Last (UTC)", "time"]],
       [...grouped.values()], "problems", (group) => [
         problemLink(group.of), ((problems.get(group.of.problem) || {}).states || []).join(", "),
         number(group.count), number(group.hosts.size), time(group.of.when)]);
-    part("found-crashes", "Crashes", [["When (UTC)", "nowrap"], ["Host"], ["Problem"], ["Kernel", "wide"], ["Culprit", "wide"], ["Report", "nowrap"]],
+    part("found-crashes", "Crashes", [["When (UTC)", "time"], ["Host", "host"], ["Problem", "whole"], ["Kernel", "wide"], ["Culprit", "wide by"], ["Report", "nowrap"]],
       hits, "crashes", (each) => [
-        time(each.when), link("h/" + path(each, 2, each.host), each.host), problemLink(each), each.kernel,
-        each.named ? link("c/" + path(each, 3, each.named.join("/")), each.named[1]) : "nobody",
+        time(each.when), link("h/" + path(each, 2, each.host), each.host), problemLink(each), code(each.kernel),
+        each.named ? link("c/" + path(each, 3, each.named.join("/")), code(each.named[1])) : "nobody",
         link("d/" + path(each, 0, each.dump), "report")]);
   }
 
@@ -152,7 +153,9 @@
   function read() {
     const query = new URLSearchParams(location.hash.slice(1));
     for (const name of FIELDS) form.elements[name].value = query.get(name) || "";
-    return FIELDS.some((name) => query.get(name)) ? ask() : draw();
+    if (!FIELDS.some((name) => query.get(name))) return draw();
+    document.getElementById("search").scrollIntoView();
+    return ask();
   }
   form.addEventListener("input", () => {
     clearTimeout(waiting);

@@ -9,6 +9,7 @@ from vmtriage.report import human
 from vmtriage.report.site.rows import Row
 
 MOST = 60  # bars
+_FEWEST = 30
 _HEIGHT = 48
 _UNITS = ((1, "day"), (7, "week"), (30, "30 days"), (365, "year"))
 
@@ -60,7 +61,7 @@ def by_time(rows: Iterable[Row], until: date | None = None, days: int | None = N
     first = min(counted) if days is None else last - timedelta(days=days - 1)
     span = (last - first).days + 1
     step, unit = next(((s, u) for s, u in _UNITS if span <= s * MOST), _UNITS[-1])
-    number = min(max(-(-span // step), 12), MOST)
+    number = min(max(-(-span // step), _FEWEST), MOST)
     start = last - timedelta(days=number * step - 1)
     sums = [0] * number
     for day, count in counted.items():

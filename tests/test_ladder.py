@@ -155,6 +155,40 @@ def test_a_dump_without_debuginfo_still_tells_its_log(
     assert "linux-image-6.1.0-9-amd64-dbg" in told["verdict"]["next_steps"][0]
 
 
+@pytest.mark.parametrize("beside", ["vmcore-dmesg.txt", "dmesg.txt", "log"])
+def test_the_log_alone_is_read_without_crash_if_so_asked(
+    beside: str, dump: Path, tmp_path: Path
+) -> None:
+    crash = fake(tmp_path, ANSWER, f"open({str(tmp_path / 'ran')!r}, 'w')").crash
+    dump.with_name(beside).write_text(LOG_TEXT)
+    done = CliRunner().invoke(
+        main, ["analyze", str(dump), "--log-only", "-o", str(tmp_path / "out")],
+        env={"VMTRIAGE_CRASH": str(crash)},
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    told = report(tmp_path)
+    assert not (tmp_path / "ran").exists()
+    assert (told["rung"]["name"], told["rung"]["log_from"]) == ("log", f"{beside} beside the dump")
+    assert told["rung"]["reason"] == "crash was left out on purpose: --log-only"
+    assert told["function"] == "pick_next_task_fair"
+    assert told["verdict"]["next_steps"][0].endswith("analyze it without --log-only.")
+    assert "debuginfo" not in done.output + json.dumps(told["problems"])
+    (out,) = [each for each in told["problems"] if each["kind"] == "log_only"]
+    assert out["message"].startswith("only the kernel log was read")
+
+
+def test_the_log_alone_of_a_dump_without_one_is_an_error(dump: Path, tmp_path: Path) -> None:
+    words = ["analyze", str(dump), "--log-only", "-o", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, words)
+    assert (done.exit_code, report(tmp_path)["rung"]["name"]) == (66, "header")
+    assert "left out on purpose: --log-only; nor is there a kernel log" in done.stderr
+
+
+def test_the_log_alone_and_a_crash_to_read_it_contradict_each_other(dump: Path) -> None:
+    done = CliRunner().invoke(main, ["analyze", str(dump), "--log-only", "--crash", "crash"])
+    assert (done.exit_code, "--log-only runs no crash" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("startup", "more", "words"),
     [

@@ -23,8 +23,9 @@ from vmtriage.fleet.listen.counters import Counters
 from vmtriage.fleet.listen.dispatch import Dispatcher
 from vmtriage.fleet.listen.hooks import Exec, Nagios, Stdout, Webhook, check_result
 from vmtriage.fleet.listen.limit import Limiter, Rate
-from vmtriage.fleet.listen.names import NameMap, Names
+from vmtriage.fleet.listen.names import Names
 from vmtriage.fleet.listen.notifier import Notifier, NotifyFailed
+from vmtriage.fleet.namemap import NameMap
 from vmtriage.models.event import Event
 from vmtriage.models.finding import CrashClass, Severity
 

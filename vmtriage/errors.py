@@ -3,6 +3,7 @@
 Exit codes follow sysexits(3); `retryable` is data, so that a fleet run never parses messages.
 """
 
+import errno
 from typing import ClassVar
 
 
@@ -47,6 +48,13 @@ class NoInput(TriageError):
     exit_code = 66  # EX_NOINPUT
 
 
+class ShareAway(NoInput):
+    """A share or a file on it cannot be read now: stale, timed out, I/O error, no memory."""
+
+    exit_code = 75  # EX_TEMPFAIL
+    retryable = True
+
+
 class NoDebuginfo(NoInput):
     """No vmlinux with debuginfo belongs to this dump, or the one given does not."""
 
@@ -55,6 +63,10 @@ class SessionError(TriageError):
     """crash(8) is missing, did not start, or died."""
 
     exit_code = 69  # EX_UNAVAILABLE
+
+
+class CrashLeftOut(SessionError):
+    """--log-only: crash(8) was not run, on purpose."""
 
 
 class NoPrompt(SessionError):
@@ -110,3 +122,26 @@ class ClaimLost(TriageError):
 
     exit_code = 75
     retryable = True
+
+
+# What a share, a disk or a busy machine gets over by itself; everything else needs somebody.
+PASSING = frozenset({
+    errno.ESTALE, errno.EIO, errno.EREMOTEIO, errno.ETIMEDOUT, errno.ENOSPC, errno.EDQUOT,
+    errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ETXTBSY, errno.ENOMEM, errno.ENOBUFS,
+    errno.EMFILE, errno.ENFILE, errno.ENOLCK, errno.ENOTCONN, errno.ECONNREFUSED,
+    errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+    errno.ENETDOWN, errno.ENETUNREACH, errno.ESHUTDOWN, errno.EPROTO, errno.ENOLINK,
+})  # fmt: skip
+
+
+def passes(error: OSError) -> bool:
+    """Whether trying again later may help. EACCES, ENOENT, EROFS ... do not pass by themselves."""
+    return error.errno in PASSING
+
+
+def unreadable(what: str, error: OSError) -> NoInput:
+    """The error for something on a share that cannot be read: ShareAway where that may pass."""
+    message = f"cannot read {what}: {error.strerror or error}"
+    if passes(error):
+        return ShareAway(message, next_step="it is tried again; if it stays, check the mount")
+    return NoInput(message, next_step="check the path, and that you may read it")

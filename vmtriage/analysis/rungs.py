@@ -22,7 +22,7 @@ _MEANS: Mapping[RungName, tuple[str, str, tuple[Part, ...]]] = MappingProxyType(
     ),
     "log": (
         "log_only",
-        "only the kernel log could be read: no run queues, tasks or memory to look at",
+        "only the kernel log was read: no run queues, tasks or memory to look at",
         (Part.CULPRIT,),
     ),
     "header": (

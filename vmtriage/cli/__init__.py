@@ -67,7 +67,9 @@ def _fail(error: TriageError) -> NoReturn:
 def _fail_after(rung: "Rung") -> NoReturn:
     """Nothing of the crash could be read: cron has to see that, though there is a report."""
     first = rung.tried[0]
-    click.echo(f"vmtriage: {first.reason}\n  {first.next_step}", err=True)
+    click.echo(
+        f"vmtriage: {first.reason}; nor is there a kernel log\n  {first.next_step}", err=True
+    )
     sys.exit(rung.exit_code)
 
 
@@ -152,13 +154,19 @@ def main(debug: bool) -> None:
     is_flag=True,
     help="Only what every dump is asked: no further questions about tasks, locks and groups.",
 )
+@click.option(
+    "--log-only",
+    is_flag=True,
+    help="The kernel log of the dump, or beside it: an answer in a second, without crash, vmlinux"
+    " and all that they tell.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on the terminal.")
 def analyze(
     vmcore: tuple[Path, ...], vmlinux: Path | None, output: Path | None, formats: tuple[str, ...],
     record: Path | None, crash: str | None, debuginfo_dirs: tuple[Path, ...],
     no_fetch: bool, no_slim: bool, allow_mismatch: bool,
     signatures: Path | None, packs: tuple[Path, ...], fail_on: str | None, quick: bool,
-    quiet: bool,
+    log_only: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """From VMCORE to a verdict that names the culprit.
 
@@ -168,13 +176,15 @@ def analyze(
     """
     from vmtriage.pipeline.opening import Request, open_input
 
+    if log_only and (vmlinux or crash):
+        raise click.UsageError("--log-only runs no crash: leave out --vmlinux and --crash")
     settings = settings_of(signatures, packs, crash)
     # A `timeout` around us ends us as Ctrl-C does: crash is killed, its scratch removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with _progress(quiet) as progress:
         request = Request(
             vmcore[0], vmlinux, record, debuginfo_dirs, not no_fetch, allow_mismatch,
-            not no_slim, vmcore[1:],
+            not no_slim, vmcore[1:], log_only,
         )  # fmt: skip
         opened = open_input(request, settings, progress)
         for problem in opened.problems:

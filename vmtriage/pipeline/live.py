@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from vmtriage.errors import NoDebuginfo
+from vmtriage.errors import CrashLeftOut, NoDebuginfo
 from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo, LookedAt
 from vmtriage.models.evidence import Part, Problem
@@ -27,6 +27,9 @@ def open_live(
 ) -> Opened:
     """Starts crash on a slim namelist, else on the vmlinux; without both there is only the log."""
     bounds = Bounds.of(settings, began)
+    if request.log_only:
+        progress("reading the kernel log")
+        return _opened(without_crash(request.files, bounds, _left_out()), request, dump, began)
     given = _given(request, dump, settings, progress)
     refused: tuple[LookedAt, ...] = ()
     if request.slim and settings.slim and (given is None or given.build_id_matches is not False):
@@ -49,6 +52,12 @@ def open_live(
         return _opened(without_crash(request.files, bounds, why), request, dump, began)
     debuginfo = debuginfo.model_copy(update={"looked": (*refused, *debuginfo.looked)})
     return _full(request, dump, settings, debuginfo, bounds, progress, began)
+
+
+def _left_out() -> CrashLeftOut:
+    return CrashLeftOut(
+        "crash was left out on purpose: --log-only", next_step="analyze it without --log-only"
+    )
 
 
 def _given(

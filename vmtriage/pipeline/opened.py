@@ -24,6 +24,8 @@ class Request:
     slim: bool = True  # False: crash reads the vmlinux itself
     parts: tuple[Path, ...] = ()  # the others of a split dump
 
+    log_only: bool = False  # neither crash nor a vmlinux: the kernel log alone, in a second
+
     @property
     def files(self) -> tuple[Path, ...]:
         """The dump: one file, or its parts."""

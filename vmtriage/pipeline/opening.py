@@ -46,7 +46,7 @@ def open_input(request: Request, settings: Settings, progress: Progress = silent
 # What kdump leaves in a host's directory, the best first: RHEL, flattened, Debian, the log alone.
 _LEFT_BEHIND = (
     "vmcore", "vmcore.flat", "dump.[0-9]*", "vmcore-incomplete",
-    "vmcore-dmesg.txt", "vmcore-dmesg-incomplete.txt", "dmesg.[0-9]*",
+    "vmcore-dmesg.txt", "dmesg.txt", "vmcore-dmesg-incomplete.txt", "dmesg.[0-9]*",
 )  # fmt: skip
 
 

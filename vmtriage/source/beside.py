@@ -1,11 +1,15 @@
 """The kernel log that kdump wrote into a file of its own beside the dump."""
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-_NAMES = ("vmcore-dmesg.txt", "vmcore-dmesg-incomplete.txt")  # RHEL, Fedora, SLES
+# RHEL and Fedora; SLES; netdump; a capture that died at once
+_NAMES = ("vmcore-dmesg.txt", "dmesg.txt", "log", "vmcore-dmesg-incomplete.txt")
+# Debian: dump.202601021504, maybe packed, and dmesg.202601021504; by FTP both begin with HOST-
+_DEBIAN = re.compile(r"(.+-)?(?:dump|vmcore)\.([0-9]+)(?:\.[a-z0-9]+)?", re.DOTALL)
 _MAX_BYTES = 64 << 20
 
 
@@ -20,8 +24,8 @@ class LogBeside:
 def log_beside(dump: Path) -> LogBeside | None:
     """The log that belongs to this dump, by its name; None where there is none to read."""
     names = list(_NAMES)
-    if dump.name.startswith("dump."):  # Debian: dump.202601021504, dmesg.202601021504
-        names.insert(0, f"dmesg.{dump.name.removeprefix('dump.')}")
+    if found := _DEBIAN.fullmatch(dump.name):
+        names.insert(0, f"{found[1] or ''}dmesg.{found[2]}")
     for name in names:
         text = _text(dump.with_name(name))
         if text.strip():

@@ -4,6 +4,8 @@ Formats: compressed kdump (diskdump), makedumpfile's flattened form, ELF core. T
 themselves are read by `dumpfile`.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from vmtriage.errors import BadDump
@@ -20,6 +22,7 @@ from vmtriage.source.dumpfile.parts import lacking
 from vmtriage.source.dumpfile.refused import not_a_dump, open_file
 from vmtriage.source.dumpfile.stored import PlainFile, Stored
 
+_SOME_RECORDS = 64  # of a flattened dump: the headers are among the very first
 _FIRST_RECORDS = 4096  # of a flattened dump: the headers are among them
 
 
@@ -41,6 +44,40 @@ def identify(path: Path, *others: Path) -> DumpInfo:
         incomplete = incomplete or bool(lacking(headers))
     sizes = sum(each.size or 0 for each, _ in found)
     return info.model_copy(update={"size": sizes, "incomplete": incomplete})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a dump comes from, as its headers say. None: they do not say."""
+
+    release: str | None
+    build_id: str | None
+    crash_time: datetime | None  # UTC
+    nodename: str | None
+
+
+def origin(path: Path) -> Origin:
+    """Less than `identify` and of one file, in a few reads: for dumps beyond a network.
+
+    BadDump if it is none; NoInput if it cannot be opened.
+    """
+    file = open_file(path)
+    try:
+        head = file.read(0, 16)
+        stored: Stored = file
+        if head.startswith(FLATTENED):
+            stored = Flattened(file, _SOME_RECORDS)
+            head = stored.read(0, 16)
+        if head.startswith(kdump_header.MAGIC):
+            header = kdump_header.parse(str(path), stored)
+            info = _kdump(path, stored, header, "kdump", False)
+            return Origin(info.release, info.build_id, info.crash_time, header.nodename or None)
+        if head.startswith(elf_header.MAGIC):
+            info = _elf(path, stored, "elf")
+            return Origin(info.release, info.build_id, info.crash_time, None)
+        raise not_a_dump(path, file.size, head) if stored is file else _headless(path, file)
+    finally:
+        file.close()
 
 
 def _identify(path: Path) -> tuple[DumpInfo, KdumpHeader | None]:
@@ -97,7 +134,11 @@ def _flattened(path: Path, file: PlainFile) -> tuple[DumpInfo, KdumpHeader | Non
     if head.startswith(elf_header.MAGIC):
         found = _elf(path, inside, "flattened")
         return found.model_copy(update={"incomplete": not ends_whole(file)}), None
-    raise BadDump(
+    raise _headless(path, file)
+
+
+def _headless(path: Path, file: PlainFile) -> BadDump:
+    return BadDump(
         f"{path}: flattened dump without a header near byte {min(file.size, 4096 + 16)}",
         next_step="the transfer was cut; copy it again",
     )

@@ -1,19 +1,15 @@
 """Names for addresses: a file that is there even when DNS is not, then DNS, never waited for."""
 
-import ipaddress
 import queue
-import re
 import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 
-from vmtriage.errors import BadConfig
+from vmtriage.fleet.namemap import HOST_NAME, NameMap
 
 _KNOWN_S, _UNKNOWN_S = 3600.0, 300.0  # how long an answer, and the lack of one, is good
 _MOST = 10_000  # answers kept
-_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 
 Resolve = Callable[[str], str]
 
@@ -21,59 +17,6 @@ Resolve = Callable[[str], str]
 def ask_dns(address: str) -> str:
     """The name of an address; OSError without one."""
     return socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0]
-
-
-class NameMap:
-    """A file of `ADDRESS NAME` lines, as /etc/hosts; read again when it changes."""
-
-    def __init__(self, path: Path | None) -> None:
-        """BadConfig names the first line that is wrong."""
-        self._path, self._seen = path, (0, 0, 0)
-        self._names: dict[str, str] = {}
-        if path is not None:
-            self.refresh()
-
-    def get(self, address: str) -> str | None:
-        """The name the file gives."""
-        return self._names.get(address)
-
-    def refresh(self) -> bool:
-        """Read the file if it has changed. BadConfig, and the old names stay, if it is wrong."""
-        if self._path is None:
-            return False
-        try:
-            stat = self._path.stat()
-            seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-            if seen == self._seen:
-                return False
-            self._seen = seen
-            self._names = _read(self._path)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise BadConfig(f"name map {self._path}: {reason}", next_step="see --names") from error
-        return True
-
-
-def _read(path: Path) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        words = line.partition("#")[0].split()
-        if not words:
-            continue
-        try:
-            address = str(ipaddress.ip_address(words[0]))
-        except ValueError:
-            raise BadConfig(
-                f"{path}:{number}: {words[0]!r} is no IP address",
-                next_step="each line is: ADDRESS NAME",
-            ) from None
-        if len(words) < 2 or not _NAME.fullmatch(words[1]):
-            raise BadConfig(
-                f"{path}:{number}: no host name after {words[0]}",
-                next_step="each line is: ADDRESS NAME, the name of letters, digits, . _ and -",
-            )
-        names[address] = words[1]
-    return names
 
 
 class Names:
@@ -117,7 +60,7 @@ class Names:
                 found: str | None = self._resolve(address)
             except (OSError, UnicodeError):
                 found = None
-            if found is not None and not _NAME.fullmatch(found):
+            if found is not None and not HOST_NAME.fullmatch(found):
                 found = None  # whoever owns the reverse zone writes what he likes
             with self._lock:
                 self._pending.discard(address)

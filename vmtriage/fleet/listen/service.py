@@ -21,12 +21,13 @@ from vmtriage.fleet.listen.hosts import Hosts
 from vmtriage.fleet.listen.interest import searcher
 from vmtriage.fleet.listen.limit import Rate
 from vmtriage.fleet.listen.logdir import Batch, LogDir
-from vmtriage.fleet.listen.names import NameMap, Names, Resolve, ask_dns
+from vmtriage.fleet.listen.names import Names, Resolve, ask_dns
 from vmtriage.fleet.listen.notifier import Notifier
 from vmtriage.fleet.listen.receive import Bind, Receiver
 from vmtriage.fleet.listen.rules import Rules
 from vmtriage.fleet.listen.window import Limits
 from vmtriage.fleet.listen.worker import Assessor, Factory
+from vmtriage.fleet.namemap import NameMap
 from vmtriage.models.event import Event
 from vmtriage.models.finding import CrashClass
 

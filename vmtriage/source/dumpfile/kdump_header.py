@@ -21,6 +21,7 @@ class KdumpHeader:
     order: str  # "<" or ">"
     wide: bool  # of a 64-bit kernel
     version: int
+    nodename: str
     release: str
     machine: str
     timestamp: int  # seconds since 1970
@@ -71,6 +72,7 @@ def parse(name: str, stored: Stored) -> KdumpHeader:
         order=order,
         wide=wide,
         version=version,
+        nodename=_text(head, 1),
         release=_text(head, 2),
         machine=_text(head, 4),
         timestamp=stamp,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vmtriage.errors import BadDump, NoInput
+from vmtriage.errors import BadDump, NoInput, unreadable
 from vmtriage.source.dumpfile.stored import PlainFile
 
 _ARCHIVES = (
@@ -14,16 +14,14 @@ _ARCHIVES = (
 
 
 def open_file(path: Path) -> PlainFile:
-    """The file. NoInput if it cannot be read, or is a directory or a pipe."""
+    """The file. NoInput if it cannot be read, or is a directory or a pipe; ShareAway if that may
+    pass."""
     try:
         return PlainFile(path)
     except IsADirectoryError:
         raise NoInput(f"{path} is a directory", next_step="give the dump itself") from None
     except OSError as error:
-        raise NoInput(
-            f"cannot read {path}: {error.strerror}",
-            next_step="check the path, and that you may read it",
-        ) from error
+        raise unreadable(str(path), error) from error
 
 
 def not_a_dump(path: Path, size: int, head: bytes) -> BadDump:

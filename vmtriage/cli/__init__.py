@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import click
 
 from vmtriage import __version__
+from vmtriage.cli.check import check
 from vmtriage.cli.common import (
     as_severe,
     fail_on_option,
@@ -18,6 +19,7 @@ from vmtriage.cli.common import (
     signatures_option,
 )
 from vmtriage.cli.config import config as config_group
+from vmtriage.cli.example import example
 from vmtriage.cli.listen import listen
 from vmtriage.cli.log import log
 from vmtriage.cli.namelist import namelist
@@ -235,6 +237,8 @@ main.add_command(signatures_group)
 main.add_command(namelist)
 main.add_command(scan)
 main.add_command(config_group)
+main.add_command(check)
+main.add_command(example)
 
 
 class _progress:

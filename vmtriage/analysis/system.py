@@ -1,5 +1,6 @@
 """The machine in the report's words: distribution, taint, the biggest slab caches."""
 
+from vmtriage.analysis.hardware import machine_of
 from vmtriage.analysis.kernels import parse_kernel
 from vmtriage.models.evidence import Facts
 from vmtriage.models.memory import SlabCache
@@ -9,16 +10,18 @@ _SLABS_SHOWN = 10
 
 
 def system_facts(facts: Facts) -> SystemFacts | None:
-    """What `sys` said, with the distribution read from release and version."""
+    """What `sys` said, the distribution by release and version, the hardware by the log."""
     system = facts.system
     if system is None:
         return None
     kernel = parse_kernel(system.release, system.version) if system.release else None
+    machine = machine_of(facts.log)
     return SystemFacts(
         nodename=system.nodename, release=system.release, version=system.version,
-        machine=system.machine, cpus=system.cpus, memory=system.memory, date=system.date,
-        uptime_s=system.uptime_s, load_average=system.load_average, tasks=system.tasks,
-        panic=system.panic, distro=kernel.distro if kernel else None, taint=_taint(facts),
+        machine=system.machine, hardware=machine.hardware, firmware=machine.firmware,
+        cpus=system.cpus, memory=system.memory, date=system.date, uptime_s=system.uptime_s,
+        load_average=system.load_average, tasks=system.tasks, panic=system.panic,
+        distro=kernel.distro if kernel else None, taint=_taint(facts),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """One crash of one host as a fleet keeps it: what problems, pages and tickets are made of."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -10,6 +10,11 @@ from vmtriage.models.evidence import Confidence
 from vmtriage.models.finding import CrashClass, Severity
 from vmtriage.models.report import CulpritKind
 
+# A clock that says otherwise is wrong: no kernel before 2.6.13 left a dump, and none is found
+# before it was written, but for names that tell the time of another zone.
+_FIRST_KDUMP = datetime(2005, 8, 1, tzinfo=UTC)
+_ZONES = timedelta(hours=14)
+
 # log: the kernel log alone was read, seconds after the dump was found; full: crash has run
 Stage = Literal["log", "full"]
 
@@ -18,13 +23,14 @@ class Blamed(Model):
     """Who brought it about, of the report's culprit: what is comparable between hosts."""
 
     kind: CulpritKind
-    name: str
+    name: str  # of a process the program alone: PIDs differ between hosts
     application: str | None = None  # YARN application, Slurm job ...
     runtime: str | None = None
     container_id: str | None = None
     pod: str | None = None
     owner_hint: str | None = None
     path: str | None = None
+    comms: tuple[str, ...] = ()  # its programs, at most three
     confidence: Confidence
     reason: str = ""
 
@@ -66,6 +72,7 @@ class Occurrence(Model):
     algorithm: str  # of the fingerprint
     fingerprint: str  # its `exact`
     fingerprint_problem: str  # its `problem`
+    scope: str = ""  # keeps it apart from others of the same fingerprint: problems/scope.py
     taint: tuple[str, ...] = ()
     culprit: Blamed | None = None
     known: tuple[KnownBug, ...] = ()  # specific ones first
@@ -74,5 +81,18 @@ class Occurrence(Model):
 
     @property
     def when(self) -> datetime:
-        """When it crashed, or was found where nothing tells."""
-        return self.crash_time or self.first_seen
+        """When it crashed, in UTC; when it was found where nothing tells, or no sane clock."""
+        found = _utc(self.first_seen)
+        if self.crash_time is None:
+            return found
+        crashed = _utc(self.crash_time)
+        return crashed if _FIRST_KDUMP <= crashed <= found + _ZONES else found
+
+    @property
+    def dated(self) -> bool:
+        """Whether `when` is the time of the crash."""
+        return self.crash_time is not None and self.when == _utc(self.crash_time)
+
+
+def _utc(when: datetime) -> datetime:
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)

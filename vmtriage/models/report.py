@@ -51,12 +51,17 @@ class ConfinedTool(ToolInfo):
 
 
 class SystemFacts(Model):
-    """The machine. uptime in seconds, memory in bytes, date as crash printed it."""
+    """The machine. uptime in seconds, memory in bytes, date as crash printed it.
+
+    hardware, firmware: by the kernel log; None also where the log's begin was overwritten.
+    """
 
     nodename: str | None = None
     release: str | None = None
     version: str | None = None
     machine: str | None = None
+    hardware: str | None = None  # make and model: "Dell Inc. PowerEdge R740/0WRPXK"
+    firmware: str | None = None  # its version: "2.10.2 02/24/2021"
     cpus: int | None = None
     memory: int | None = None
     date: str | None = None

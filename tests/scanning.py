@@ -11,11 +11,19 @@ import urllib.parse
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from vmtriage.cli.scan_watch import Silent
+from vmtriage.fleet.scan.options import Options, prepared
+from vmtriage.fleet.scan.publisher import SitePublisher
+from vmtriage.fleet.scan.run import scan as run
+from vmtriage.fleet.scan.summary import Summary
 from vmtriage.models.occurrence import Occurrence
 from vmtriage.store.opening import open_store
 
@@ -80,6 +88,22 @@ class Site:
         process = self.start(*more)
         out, err = process.communicate(timeout=600)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def scan_at(self, now: datetime, **more: Any) -> Summary:
+        """In this process, by another clock."""
+        config = self.home / "vmtriage.toml"
+        config.write_text(self.config)
+        options = Options(
+            shares=(self.share,), site=self.out, store=str(self.store), config=config,
+            base_url="https://crash.example.org", **more,
+        )  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch, prepared(options, Silent()) as ready:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            publisher = ready.hands.publisher
+            assert isinstance(publisher, SitePublisher)
+            publisher = replace(publisher, now=lambda: now)
+            return run(ready.task, replace(ready.hands, publisher=publisher, now=lambda: now))
 
     def events(self, *more: str | Path) -> list[dict[str, Any]]:
         """What a scan tells in its log."""
@@ -158,7 +182,8 @@ class Tracker:
     @property
     def config(self) -> str:
         return (
-            f'[notifiers.tickets]\nkind = "github"\nurl = "{self.url}"\nrepository = "ops/crashes"\n'
+            f'[notifiers.tickets]\nkind = "github"\nurl = "{self.url}"\n'
+            'repository = "ops/crashes"\n'
             'token_env = "TRACKER_TOKEN"\nevery_s = 0\n\n[[routes]]\nto = ["tickets"]\n'
             'severities = ["panic", "serious", "notable", "noise"]\n'
         )

@@ -1,6 +1,7 @@
 """`vmtriage scan` over a share of kernel logs, as cron runs it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,10 @@ def test_a_ticket_that_could_not_be_opened_is_opened_later(site: Site) -> None:
         assert "503" in first.stderr
         quiet = site.scan()
         assert (quiet.returncode, quiet.stderr) == (75, "")  # it was said
-        site.is_reported = None  # type: ignore[attr-defined]
+        tickets.down = False
+        summary = site.scan_at(datetime.now(UTC) + timedelta(hours=1))
+        assert (summary.told, summary.untold) == (1, 0)
+        assert len(tickets.issues) == 1
 
 
 def test_old_reports_are_made_anew_from_recordings_and_links_stay(
@@ -127,8 +131,11 @@ def test_old_reports_are_made_anew_from_recordings_and_links_stay(
     pack = tmp_path / "pack" / "mm" / "our-own-uaf"
     pack.mkdir(parents=True)
     (pack / "signature.yaml").write_text(
-        "id: our-own-uaf\ntitle: our module frees too early\nsubsystem: mm\nstatus: draft\n"
-        "severity: panic\nmatch:\n  function: [crashlab_uaf.*]\n"
+        "id: our-own-uaf\ntitle: our module frees too early\nstatus: draft\n"
+        "crash_class: general_protection\nsubsystem: mm\nwhat: it frees what it uses\n"
+        "recognised_by: its name\nusually_caused_by: our module\n"
+        "match: {function: [crashlab_uaf.*]}\ndo_now: unload it\ndo_for_good: mend it\n"
+        "refuted_by: another module\n"
     )
     done = site.scan("--retriage", "--pack", tmp_path / "pack")
     assert "1 from recordings" in done.stdout, done.stderr

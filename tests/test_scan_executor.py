@@ -41,8 +41,9 @@ def job(home: Path, deed: str, key: str = "", deadline_s: float = 60.0, **more: 
     return Job(key, argv, home / key, deadline_s, **more)  # type: ignore[arg-type]
 
 
-def run(*jobs: Job, bounds: Bounds = Bounds(2, 8 << 30)) -> dict[str, Ended]:
-    return {each.job.key: each for each in LocalExecutor(bounds).run(jobs, Everyone())}
+def run(*jobs: Job) -> dict[str, Ended]:
+    executor = LocalExecutor(Bounds(2, 8 << 30))
+    return {each.job.key: each for each in executor.run(jobs, Everyone())}
 
 
 def alive(pid: int) -> bool:
@@ -80,9 +81,7 @@ def test_a_deadline_ends_the_child_and_its_grandchild(tmp_path: Path) -> None:
     assert not alive(read_pid(tmp_path / "parent" / "told"))
 
 
-def test_a_child_deaf_to_sigterm_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_child_deaf_to_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "_GRACE_S", 0.3)
     ends = run(job(tmp_path, "deaf", deadline_s=2.0))
     assert (ends["deaf"].killed, ends["deaf"].code) == ("deadline", -signal.SIGKILL)

@@ -17,7 +17,7 @@ _NAME = ".vmtriage-scan-{}.json"
 
 
 class LastScan(Model):
-    """Of one machine. seconds: how long it took."""
+    """Of one machine. seconds: how long it took. untold_why: what was wrong with notifiers."""
 
     host: str
     finished: datetime
@@ -25,6 +25,7 @@ class LastScan(Model):
     exit_code: int
     line: str
     troubles: tuple[str, ...] = ()
+    untold_why: tuple[str, ...] = ()
 
 
 def last_scan(site: Path) -> LastScan | None:
@@ -40,11 +41,15 @@ def remember(
     host = socket.gethostname()
     path = site / _NAME.format(re.sub(r"[^A-Za-z0-9.-]", "_", host))
     old = _read(path)
-    before = old.troubles if old else ()
-    now = tuple(dict.fromkeys(summary.troubles))
+    before = (*old.troubles, *old.untold_why) if old else ()
+    untold = tuple(dict.fromkeys(summary.untold_why))
+    if summary.untold and not untold and old:
+        untold = old.untold_why  # it waits for its next try
+    troubles = tuple(dict.fromkeys(summary.troubles))
+    now = (*troubles, *untold)
     told = LastScan(
         host=host, finished=finished, seconds=round(seconds, 3), exit_code=summary.exit_code,
-        line=summary.line(), troubles=now,
+        line=summary.line(), troubles=troubles, untold_why=untold,
     )  # fmt: skip
     with suppress(CannotWrite):  # then all is said again
         write_all(site, {path.name: told.model_dump_json(indent=1) + "\n"})

@@ -102,13 +102,13 @@ def prepared(options: Options, watcher: Watcher, read_only: bool = False) -> Ite
     if not read_only:
         find_crash(options.crash or settings.crash)
     memory = (options.memory_mb or 0) * MB or settings.memory_bytes or default_memory_bytes()
+    revision = _revision(options, settings)  # a mistake in a signature is said before any work
     with _store(where, read_only) as store:
         worker = this_worker()
         task = Task(
             shares=shares, site=site, names=names, manner=_manner(options, config, memory),
             rules=Rules(Patience(settled=options.settle_s), options.insist),
-            retriage=_revision(options, settings) if options.retriage else None,
-            limit=options.limit,
+            retriage=revision if options.retriage else None, limit=options.limit,
         )  # fmt: skip
         told = desk(config, StoredRecords(store, worker)) if options.notify else None
         publisher = SitePublisher(

@@ -22,5 +22,6 @@ def publish(run: Run) -> None:
     run.summary.told += done.told
     run.summary.untold = done.waiting
     for reason in done.troubles:
-        run.trouble(reason)
+        run.summary.untold_why.append(reason)
+        run.tell(Happening(kind="trouble", time=run.now(), reason=reason))
     run.tell(Happening(kind="published", time=run.now(), count=done.pages))

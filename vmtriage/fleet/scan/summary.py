@@ -7,7 +7,8 @@ OK, BAD_DATA, TRY_AGAIN = 0, 65, 75
 
 @dataclass
 class Summary:
-    """Counts of one run. troubles: what to say to whoever looks after vmtriage, once each."""
+    """Counts of one run. troubles: what to say to whoever looks after vmtriage, once each;
+    untold_why: the same of notifiers."""
 
     crashes: int = 0  # found on the shares
     new: int = 0
@@ -25,6 +26,7 @@ class Summary:
     busy: str = ""  # another scan is running, and what it does
     stopped: str = ""  # why the run ended early
     troubles: list[str] = field(default_factory=list)
+    untold_why: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:

@@ -138,6 +138,14 @@ def test_one_host_that_crashes_all_day_is_no_witness_for_its_model() -> None:
     assert set(shared(loop, *others(100))) == {"host"}
 
 
+def test_that_a_machines_own_problem_is_on_one_machine_is_no_news() -> None:
+    own = [
+        make_occurrence(n, crash_class=CrashClass.MCE, frames=(), scope="machine web7", host="web7")
+        for n in range(9)
+    ]
+    assert shared(own, *others(100)) == {}
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_two_are_no_pattern(count: int) -> None:
     few = [make_occurrence(number, culprit=yarn()) for number in range(count)]

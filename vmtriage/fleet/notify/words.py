@@ -173,4 +173,4 @@ def head_of(text: str, most: int = _HEAD) -> str:
         kept.append(line)
         if not fence and not line.strip():
             last = len(kept)
-    return "\n".join(kept).rstrip()
+    return "\n".join(kept[:last] if fence else kept).rstrip()

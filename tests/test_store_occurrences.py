@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.crashes import BEGAN, SHARE, found, identity, occurrence
 from vmtriage.models.occurrence import Occurrence
 from vmtriage.models.problem import Shared
+from vmtriage.store import paged
 from vmtriage.store.base import Store
 from vmtriage.store.rows import Alias, Ticket
 
@@ -38,7 +41,7 @@ def test_only_what_changed_is_told_and_only_once(store: Store) -> None:
     store.occurrences.put(occurrence(host="web1", application="app_7", problem="p2"))
     assert changed(store, before) == {
         ("dump", "d1"), ("problem", "p1"), ("problem", "p2"), ("host", "10.0.0.1"),
-        ("host", "web1"), ("culprit", "container:app_7"),
+        ("host", "web1"), ("culprit", "app_7"),
     }  # fmt: skip
 
 
@@ -98,7 +101,7 @@ def test_counts_of_the_fleet_and_of_one_problem(store: Store) -> None:
     def counts(what: Shared, problem: str | None = None) -> dict[str, int]:
         return {each.value: each.count for each in store.occurrences.counts(what, problem)}
 
-    assert counts("culprit", "p1") == {"container:app_1": 9}
+    assert counts("culprit", "p1") == {"app_1": 9}
     assert counts("kernel") == {"6.1.0-9": 10, "6.12": 2}
     assert next(iter(counts("host"))) == "h0"
     assert counts("host")["h0"] == 4
@@ -106,13 +109,16 @@ def test_counts_of_the_fleet_and_of_one_problem(store: Store) -> None:
     assert counts("module", "p1") == {}
     assert counts("module") == {"ext4": 1}
     assert counts("firmware", "p2") == {"2.10.2": 1}
-    assert len(store.occurrences.of_culprit("container:app_1")) == 9
+    assert len(store.occurrences.of_culprit("app_1")) == 9
 
 
-def test_more_than_a_page_comes_whole_and_in_order(store: Store) -> None:
-    names = [f"d{number:04}" for number in range(1100)]
+def test_more_than_a_page_comes_whole_and_in_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"d{number:02}" for number in range(25)]
     for name in names:
         store.places.note(found(name), identity(name))
+    monkeypatch.setattr(paged, "_PAGE", 5)
     assert [each.id for each in store.dumps.all()] == names
 
 

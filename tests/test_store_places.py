@@ -26,6 +26,16 @@ def test_a_place_that_waits_is_seen_without_a_dump_and_keeps_when_it_came_to_res
     assert store.places.seen(SHARE)[growing.place].since == BEGAN
 
 
+def test_a_first_look_at_a_large_share_is_one_transaction(store: Store) -> None:
+    several = [found(f"p{number}") for number in range(300)]
+    store.places.wait(several)
+    seen = store.places.seen(SHARE)
+    assert {each.place: each.stamp for each in several} == {
+        name: each.stamp for name, each in seen.items()
+    }
+    assert not any(each.dump for each in seen.values())
+
+
 def test_an_identified_place_is_known_by_its_stamp_alone(store: Store) -> None:
     assert store.places.note(found(), identity()) == "d1"
     seen = store.places.seen(SHARE)

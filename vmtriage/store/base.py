@@ -56,6 +56,9 @@ class Places(Protocol):
         at the same place becomes that one (Dump.became), its occurrence goes.
         """
 
+    def wait(self, several: Iterable[Found]) -> None:
+        """As note(found, None) for each, all in one transaction: a first look at a large share."""
+
     def gone(self, share: str, places: Iterable[str]) -> None:
         """These are not there any more. Reports and occurrences stay."""
 
@@ -124,8 +127,10 @@ class Attempts(Protocol):
 class Recordings(Protocol):
     """The stored facts of a dump: its session as `analyze --record` wrote it."""
 
-    def put(self, dump: str, directory: Path, signatures_revision: str) -> int:
-        """Keep this recording instead of an older one; the bytes it takes."""
+    def put(
+        self, dump: str, directory: Path, signatures_revision: str, claim: Claim | None = None
+    ) -> int:
+        """Keep this recording instead of an older one; the bytes it takes. `claim` as elsewhere."""
 
     def unpack(self, dump: str, into: Path) -> bool:
         """Lay the recording out as a directory that `analyze` reads; False: there is none."""
@@ -140,8 +145,8 @@ class Recordings(Protocol):
 class Reports(Protocol):
     """Which report files exist."""
 
-    def put(self, report: ReportFiles) -> None:
-        """They stand; replaces what was known of this dump and stage."""
+    def put(self, report: ReportFiles, claim: Claim | None = None) -> None:
+        """They stand; replaces what was known of this dump and stage. `claim` as elsewhere."""
 
     def of(self, dump: str) -> tuple[ReportFiles, ...]:
         """Of each stage, the full one first."""

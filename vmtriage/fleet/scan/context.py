@@ -17,6 +17,7 @@ class Run:
     hands: Hands
     space: Workspace
     summary: Summary = field(default_factory=Summary)
+    read: set[str] = field(default_factory=set)  # build-ids of kernels that crash could read
 
     def now(self) -> datetime:
         """UTC, by the clock that was handed in."""

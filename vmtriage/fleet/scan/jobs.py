@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vmtriage.fleet.scan.executor import Job
+from vmtriage.fleet.scan.servers import server_of
 from vmtriage.models.found import Found
 from vmtriage.models.occurrence import Stage
 
@@ -46,7 +47,7 @@ def analysis(found: Found, dump: str, stage: Stage, home: Path, manner: Manner) 
     # the logs in the order they are given: a log takes no longer for a larger dump
     weight = sum(each.size for each in found.files) if stage == "full" else 0
     costs = manner.full if stage == "full" else manner.log
-    return _job(dump, (*files, *words), home, found.share, weight, costs, manner)
+    return _job(dump, (*files, *words), home, server_of(found.share), weight, costs, manner)
 
 
 def again(dump: str, home: Path, manner: Manner) -> Job:

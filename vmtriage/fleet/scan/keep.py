@@ -1,6 +1,6 @@
 """A finished job's files into the site and the store: may be repeated, may be killed anywhere."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +23,23 @@ FILES = ("report.json", "report.md", "report.html")
 
 @dataclass(frozen=True)
 class Crash:
-    """A dump that is being triaged, as far as it is known without its report."""
+    """A dump that is being triaged, as far as it is known without its report.
+
+    name: what its host is called, if the report knows a nodename that the dump's header does not.
+    """
 
     found: Found
     identity: Identity
     host: str
     first_seen: datetime
+    name: Callable[[str], str] | None = None
+
+    def host_by(self, report: Report) -> str:
+        """The host's name, with all that is known now."""
+        node = report.system.nodename if report.system else None
+        if node and self.name and not self.identity.nodename:
+            return self.name(node)
+        return self.host
 
 
 def report_in(home: Path) -> Report | None:
@@ -60,7 +71,7 @@ def keep(
         )
     )  # fmt: skip
     occurrence = occurrence_of(
-        report, crash.identity, crash.found, crash.host, stage, crash.first_seen
+        report, crash.identity, crash.found, crash.host_by(report), stage, crash.first_seen
     )
     aliases = {old: alias.of for old, alias in store.problems.aliases().items()}
     occurrence = occurrence.model_copy(update={"problem": place(occurrence, aliases)})

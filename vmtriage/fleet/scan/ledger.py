@@ -11,7 +11,7 @@ from vmtriage.models.occurrence import Stage
 from vmtriage.store import rows
 from vmtriage.store.base import Store
 
-LEASE_S = 180.0  # a machine that is gone for so long loses its work to another
+LEASE_S = 600.0  # a machine that is gone for so long loses its work to another
 _EXTEND_S = 30.0
 
 

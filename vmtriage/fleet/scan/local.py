@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -20,6 +20,7 @@ _WEIGH_S = 0.5  # how often their memory is looked at
 _GRACE_S = 5.0  # from SIGTERM to SIGKILL: crash is ended and its scratch removed
 _WORDS_BYTES = 8192  # of stderr that is kept: the end
 _FINAL_WORDS_S = 1.0
+_TRY_AGAIN = 75
 
 
 def cores() -> int:
@@ -54,7 +55,7 @@ class LocalExecutor:
         running: list[_Child] = []
         try:
             while waiting or running:
-                self._fill(waiting, running, overseer)
+                yield from self._fill(waiting, running, overseer)
                 if running:
                     time.sleep(_LOOK_S)
                 lost = overseer.tick()
@@ -69,8 +70,8 @@ class LocalExecutor:
 
     def _fill(
         self, waiting: list[tuple[int, int, Job]], running: "list[_Child]", overseer: Overseer
-    ) -> None:  # fmt: skip
-        """Start what there is room for; one job always has room."""
+    ) -> Iterator[Ended]:  # fmt: skip
+        """Start what there is room for; one job always has room. What cannot be started is over."""
         groups = Counter(child.job.group for child in running)
         used = sum(child.job.need for child in running)
         passed: list[tuple[int, int, Job]] = []
@@ -85,7 +86,11 @@ class LocalExecutor:
                 continue
             if not overseer.admit(job):
                 continue
-            running.append(_Child(job))
+            try:
+                running.append(_Child(job))
+            except OSError as error:  # no memory, no processes left
+                yield Ended(job, _TRY_AGAIN, 0.0, f"it cannot be started: {error.strerror}")
+                continue
             groups[job.group] += 1
             used += job.need
         for entry in passed:

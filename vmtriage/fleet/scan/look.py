@@ -10,6 +10,8 @@ from vmtriage.errors import ShareAway, TriageError
 from vmtriage.fleet.share import Unread, find
 from vmtriage.models.found import Found
 
+_LOOK_S = 0.5
+
 
 @dataclass
 class Looked:
@@ -22,10 +24,9 @@ class Looked:
 
 
 def look(shares: Sequence[Path], patience_s: float) -> list[Looked]:
-    """What lies on each share. One that does not answer in time (a dead NFS server) is left."""
+    """What lies on each share. One that tells nothing new for so long (a dead server) is left."""
     looks = [_Look(share) for share in shares]
-    until = time.monotonic() + patience_s
-    return [each.result(until) for each in looks]
+    return [each.result(patience_s) for each in looks]
 
 
 class _Look:
@@ -34,12 +35,14 @@ class _Look:
     def __init__(self, share: Path) -> None:
         self._looked = Looked(share)
         self._share = share
+        self._progress = time.monotonic()
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"look {share}")
         self._thread.start()
 
-    def result(self, until: float) -> Looked:
-        """Waits until then (time.monotonic()), and no longer."""
-        self._thread.join(max(0.0, until - time.monotonic()))
+    def result(self, patience_s: float) -> Looked:
+        """Waits as long as more and more is found."""
+        while self._thread.is_alive() and time.monotonic() < self._progress + patience_s:
+            self._thread.join(_LOOK_S)
         if not self._thread.is_alive():
             return self._looked
         away = ShareAway(
@@ -50,7 +53,9 @@ class _Look:
     def _run(self) -> None:
         looked = self._looked
         try:
-            looked.found.extend(find(self._share, looked.unread.append))
+            for found in find(self._share, looked.unread.append):
+                looked.found.append(found)
+                self._progress = time.monotonic()
         except TriageError as error:
             looked.error = error
         except Exception as error:

@@ -29,13 +29,14 @@ def scan(task: Task, hands: Hands) -> Summary:
         with turn(run, "log") as ours:
             if ours is None:
                 return run.busy("another scan reads the shares just now")
-            todo = survey(run)
+            todo, put_off = survey(run)
             over = triage(run, [each for each in todo if each.action == "log"], "log", ours)
             publish(run)
         with turn(run, "full") as ours:
             if ours is None:
                 return run.busy("another scan runs crash")
             triage(run, [each for each in todo if _is_for_crash(each, over)], "full", ours)
+            triage(run, [each for each in put_off if _has_namelist_now(run, each)], "full", ours)
             if task.retriage is not None:
                 retriage(run, task.retriage, ours)
             publish(run)
@@ -51,3 +52,11 @@ def plan(task: Task, hands: Hands) -> tuple[list[Decision], Summary]:
 
 def _is_for_crash(decision: Decision, over: set[str]) -> bool:
     return decision.found.kind != "log" and decision.dump not in over
+
+
+def _has_namelist_now(run: Run, decision: Decision) -> bool:
+    """It lacked a namelist, and another dump of its kernel was just read."""
+    if not run.read or decision.found.kind == "log" or decision.dump is None:
+        return False
+    row = run.hands.store.dumps.get(decision.dump)
+    return row is not None and row.stage == "log" and row.build_id in run.read

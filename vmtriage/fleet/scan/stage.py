@@ -14,6 +14,7 @@ from vmtriage.fleet.scan.keep import Crash, keep, report_in
 from vmtriage.fleet.scan.ledger import Ledger
 from vmtriage.fleet.scan.outcome import Judged, judge
 from vmtriage.fleet.scan.policy import last_line
+from vmtriage.fleet.scan.publish import Meanwhile
 from vmtriage.models.found import Identity
 from vmtriage.models.occurrence import Stage
 from vmtriage.store import rows
@@ -35,15 +36,19 @@ def triage(run: Run, todo: Sequence[Decision], stage: Stage, turn: rows.Claim) -
             analysis(crash.found, dump, stage, run.space.home(), run.task.manner)
             for dump, crash in crashes.items()
         ]
+        meanwhile = Meanwhile(run)
         with closing(run.hands.executor.run(jobs, ledger)) as ends:
             for ended in ends:
                 crash = crashes[ended.job.key]
                 judged = _settle(run, crash, stage, ended, ledger)
                 run.space.remove(ended.job.home)
                 _count(run, judged, stage)
+                if stage == "full" and judged.word == "ok" and crash.identity.build_id:
+                    run.read.add(crash.identity.build_id)
                 run.tell(_ended(run, crash, stage, ended, judged))
                 if judged.word in ("retry", "quarantine", "stopped"):
                     over.add(ended.job.key)
+                meanwhile.publish()
         run.summary.elsewhere += len(ledger.elsewhere)
     return over
 
@@ -56,8 +61,12 @@ def _crash(run: Run, decision: Decision) -> Crash:
         id=row.id, build_id=row.build_id, release=row.release, crash_time=row.crash_time,
         nodename=row.nodename, size=row.size,
     )  # fmt: skip
-    host = run.task.names.name(decision.found, identity).name
-    return Crash(decision.found, identity, host, row.first_seen)
+
+    def name(node: str | None) -> str:
+        known = identity.model_copy(update={"nodename": node})
+        return run.task.names.name(decision.found, known).name
+
+    return Crash(decision.found, identity, name(identity.nodename), row.first_seen, name)
 
 
 def _settle(run: Run, crash: Crash, stage: Stage, ended: Ended, ledger: Ledger) -> Judged:

@@ -12,8 +12,11 @@ from vmtriage.models.found import Found, Identity, path_text
 from vmtriage.store import rows
 
 
-def survey(run: Run) -> list[Decision]:
-    """Looks, notes what is new or gone, identifies; what there is to triage, the newest first."""
+def survey(run: Run) -> tuple[list[Decision], list[Decision]]:
+    """Looks, notes what is new or gone, identifies.
+
+    What there is to triage, the newest first; and what is put off.
+    """
     decisions = [each for one in look(run.task.shares, run.task.look_s) for each in _of(run, one)]
     _note(run, decisions)
     todo = {each.dump: each for each in decisions if each.action in ("log", "full")}
@@ -31,7 +34,7 @@ def survey(run: Run) -> list[Decision]:
         if run.task.rules.insist and each.dump is not None:
             run.hands.store.dumps.release(each.dump)
         tell(run, each)
-    return chosen
+    return chosen, [each for each in decisions if each.action == "retry"]
 
 
 def planned(run: Run) -> list[Decision]:

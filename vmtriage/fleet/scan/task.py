@@ -31,7 +31,7 @@ class Task:
     policy: Policy = field(default_factory=Policy)
     retriage: str | None = None
     limit: int | None = None
-    look_s: float = 300.0
+    look_s: float = 120.0
 
 
 @dataclass(frozen=True)

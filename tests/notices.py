@@ -33,7 +33,7 @@ def problem_of(occurrences: Sequence[Occurrence], *states: State, **changes: Any
         "hosts": counted([each.host for each in occurrences]),
         "kernels": counted([each.release for each in occurrences]),
         "hardware": counted([each.hardware for each in occurrences]),
-        "culprits": counted([each.culprit and each.culprit.name for each in occurrences]),
+        "culprits": counted([each.culprit.name if each.culprit else None for each in occurrences]),
         "common": (), "near": (), "known": last.known,
     }  # fmt: skip
     return ProblemView.model_validate(fields | changes)

@@ -74,7 +74,7 @@ def texts(ticket: dict[str, Any]) -> tuple[str, str]:
 
 def is_open(ticket: dict[str, Any]) -> bool:
     if "fields" in ticket:
-        return ticket["fields"]["status"]["statusCategory"]["key"] != "done"
+        return bool(ticket["fields"]["status"]["statusCategory"]["key"] != "done")
     return str(ticket["state"]).startswith("open")
 
 

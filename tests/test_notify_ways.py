@@ -86,7 +86,7 @@ class Sink:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     command = [
-        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", path, "-out",
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(path), "-out",
         f"{path}.crt", "-days", "2", "-subj", "/CN=localhost", "-addext",
         "subjectAltName=DNS:localhost",
     ]  # fmt: skip
@@ -260,7 +260,8 @@ def test_a_chat_gets_text_that_calls_nobody_and_no_secret_is_said(
         assert tell(ours, notice()).troubles == ()
         assert "unthrottle_cfs_rq" in played.tickets[0]["title"]
         assert "https://crash.example.org/p/" in played.tickets[0]["message"]
-        assert tell(ours, hostile()).sent == 1
+        again = hostile().model_copy(update={"event": "recurred"})
+        assert tell(ours, again).sent == 1
         text = played.tickets[1]["message"] + played.tickets[1]["title"]
         for word in ("@everyone", "<!here>", "<@U123>", "](http", "<script>", "http://evil"):
             assert word not in text

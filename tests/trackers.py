@@ -186,7 +186,10 @@ class PlayedJira(Played):
                 return 400, {"errors": {"summary": "must not contain newlines"}}, {}
             key = f"CRASH-{len(self.tickets) + 1}"
             status = {"name": "To Do", "statusCategory": {"key": "new"}}
-            ticket = {"key": key, "fields": {**asked.body["fields"], "status": status}}
+            ticket: dict[str, Any] = {
+                "key": key,
+                "fields": {**asked.body["fields"], "status": status},
+            }
             self.tickets.append(ticket)
             self.after("create")
             return 201, {"id": "1", "key": key}, {}

@@ -7,7 +7,7 @@ notify:
 """
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Protocol, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
@@ -19,7 +19,7 @@ from vmtriage.fleet.notify.conditions import GRAVE, Conditions, Subject, listed
 from vmtriage.models.base import Model
 from vmtriage.models.event import Event, EventKind
 
-__all__ = ["GRAVE", "Rule", "Rules", "read"]
+__all__ = ["GRAVE", "Chooser", "Rule", "Rules", "read"]
 
 _TARGETS = ("exec", "nagios", "webhook", "stdout", "drop")
 
@@ -71,6 +71,13 @@ def subject_of(event: Event) -> Subject:
         (event.host, event.address), event.crash_class, event.severity, event.signatures,
         f"{event.title}\n{event.line}",
     )  # fmt: skip
+
+
+class Chooser(Protocol):
+    """Whom an event is for, by numbers of notifiers."""
+
+    def chosen(self, event: Event) -> list[int]:
+        """Those that get the event."""
 
 
 class Rules(Model):

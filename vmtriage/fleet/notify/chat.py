@@ -1,7 +1,8 @@
 """Chat and paging services, by Apprise: one address, https://github.com/caronc/apprise/wiki."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
 
@@ -9,7 +10,7 @@ from pydantic import SecretStr
 
 from vmtriage.fleet.notify.base import PROBLEM_EVENTS, Later, Past, Refused
 from vmtriage.fleet.notify.secrets import masked
-from vmtriage.fleet.notify.words import chat, title
+from vmtriage.fleet.notify.words import chat, disarmed, title
 from vmtriage.models.finding import Severity
 from vmtriage.models.notice import Notice, NoticeEvent
 from vmtriage.report.safe import visible
@@ -36,22 +37,14 @@ class Apprise:
             raise Refused("needs Apprise: pip install 'vmtriage[notify]'") from None
         secret = self.url()
         service = apprise.Apprise()
-        words = StringIO()
-        handler = logging.StreamHandler(words)
-        logger = logging.getLogger("apprise")
-        propagated, logger.propagate = logger.propagate, False  # its log has the address in it
-        logger.addHandler(handler)
-        try:
+        with _unheard() as words:
             if not service.add(secret.get_secret_value()):
                 raise Refused("Apprise does not know such an address: look at url_env, url_file")
             told = service.notify(
-                body=chat(notice), title=f"[vmtriage] {title(notice)}",
+                body=chat(notice), title=_title(notice),
                 notify_type=apprise.NotifyType(_TYPES[notice.severity]),
                 body_format=apprise.NotifyFormat.TEXT,
             )  # fmt: skip
-        finally:
-            logger.removeHandler(handler)
-            logger.propagate = propagated
         if not told:
             # tokens stand in every part of the address
             parts = [SecretStr(each) for each in _parts(secret.get_secret_value())]
@@ -60,7 +53,29 @@ class Apprise:
 
     def preview(self, notice: Notice) -> str:
         """Title and text."""
-        return f"{self.name}: by Apprise\n\n[vmtriage] {title(notice)}\n{chat(notice)}\n"
+        return f"{self.name}: by Apprise\n\n{_title(notice)}\n{chat(notice)}\n"
+
+
+@contextmanager
+def _unheard() -> Iterator[StringIO]:
+    """What Apprise says of itself; nobody else hears it, for the address is in it."""
+    words = StringIO()
+    handler = logging.StreamHandler(words)
+    loggers = [logging.getLogger(name) for name in ("apprise", "urllib3")]
+    before = [each.propagate for each in loggers]
+    loggers[0].addHandler(handler)
+    for each in loggers:
+        each.propagate = False
+    try:
+        yield words
+    finally:
+        loggers[0].removeHandler(handler)
+        for each, propagated in zip(loggers, before, strict=True):
+            each.propagate = propagated
+
+
+def _title(notice: Notice) -> str:
+    return f"[vmtriage] {disarmed(title(notice))}"
 
 
 def _parts(url: str) -> list[str]:

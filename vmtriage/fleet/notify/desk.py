@@ -30,7 +30,8 @@ class Delivery:
     """What became of what was waiting. troubles: one line for each that did not work."""
 
     sent: int = 0
-    waiting: int = 0  # kept for a later run: busy, down, refused, or told too often
+    waiting: int = 0  # kept for a later run: busy, down, refused
+    held: int = 0  # not due yet: one like it was told only lately
     dropped: int = 0
     troubles: tuple[str, ...] = ()
     tickets: tuple[Ticket, ...] = ()  # new ones, and those that were found
@@ -40,6 +41,7 @@ class Delivery:
 class _Tally:
     sent: int = 0
     waiting: int = 0
+    held: int = 0
     dropped: int = 0
     down: dict[str, str] = field(default_factory=dict)  # notifiers that get nothing more now
     troubles: list[str] = field(default_factory=list)
@@ -48,7 +50,9 @@ class _Tally:
     def result(self) -> Delivery:
         down = (f"{name}: {why}" for name, why in self.down.items())
         troubles = (*down, *self.troubles)
-        return Delivery(self.sent, self.waiting, self.dropped, troubles, tuple(self.tickets))
+        return Delivery(
+            self.sent, self.waiting, self.held, self.dropped, troubles, tuple(self.tickets)
+        )
 
 
 @dataclass(frozen=True)
@@ -111,32 +115,37 @@ class Desk:
         self, channel: Channel, group: Sequence[Intent], now: datetime, tally: _Tally
     ) -> None:
         """All that waits of one problem for one notifier is told as one notice."""
-        due = {each.id for each in group if self._is_due(channel, each, now)}
+        held = {each.id for each in group if self._is_held(each, now)}
+        due = {each.id for each in group if _is_due(self._ready(channel, each, now), now)} - held
         problem = group[0].problem
+        tally.held += len(held)
         if not due or not self.records.claim(channel.name, problem, _LEASE_S):
-            tally.waiting += len(group)
+            tally.waiting += len(group) - len(held)
             return
         try:
             # another run may have told it between our reading and our claim
             still = [each for each in self.records.waiting(problem) if each.id in due]
             unsure = [each for each in still if each.state == "sending"]
             chosen = unsure or still  # what may have arrived is looked for by itself
-            tally.waiting += len(group) - len(due) + len(still) - len(chosen)
+            tally.waiting += len(group) - len(held) - len(due) + len(still) - len(chosen)
             if chosen:
                 self._send(channel, chosen, bool(unsure), now, tally)
         finally:
             self.records.release(channel.name, problem)
 
-    def _is_due(self, channel: Channel, intent: Intent, now: datetime) -> bool:
-        ready = intent.retry_at or now
+    def _is_held(self, intent: Intent, now: datetime) -> bool:
+        """Whether the same event of its problem was told only lately."""
+        every = self.every.get(intent.notifier, 0.0)
+        if not every or intent.state == "sending":
+            return False
+        last = self.records.last_sent(intent.notifier, intent.problem, intent.notice.event)
+        return last is not None and last <= now < last + timedelta(seconds=every)
+
+    def _ready(self, channel: Channel, intent: Intent, now: datetime) -> datetime:
         if intent.state == "sending" and channel.asks_first:
-            ready = intent.updated + timedelta(seconds=self.unsure_s * min(2**intent.tries, 40) / 2)
-        every = self.every.get(channel.name, 0.0)
-        last = every and self.records.last_sent(channel.name, intent.problem, intent.notice.event)
-        if last and last <= now:
-            ready = max(ready, last + timedelta(seconds=every))
-            return ready <= now
-        return ready <= now or ready > now + _JUMPED
+            wait = self.unsure_s * min(2**intent.tries, 40) / 2
+            return intent.updated + timedelta(seconds=wait)
+        return intent.retry_at or now
 
     def _send(
         self, channel: Channel, chosen: Sequence[Intent], unsure: bool, now: datetime,
@@ -181,6 +190,10 @@ class Desk:
                     wait = min(error.seconds, _BACKOFF_S[-1])
                 self.records.failed([each], str(error), now + timedelta(seconds=wait))
                 tally.waiting += 1
+
+
+def _is_due(ready: datetime, now: datetime) -> bool:
+    return ready <= now or ready > now + _JUMPED
 
 
 def _grouped(intents: Iterable[Intent]) -> dict[str, list[list[Intent]]]:

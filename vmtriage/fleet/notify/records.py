@@ -56,16 +56,13 @@ class Records(Protocol):
         """A try begins."""
 
     def sent(self, intents: Sequence[Intent], ticket: Ticket | None) -> None:
-        """They are there."""
+        """They are there; the ticket is kept."""
 
     def failed(self, intents: Sequence[Intent], reason: str, retry_at: datetime | None) -> None:
         """They are not; None: never again."""
 
     def ticket(self, notifier: str, problem: str) -> Ticket | None:
         """The one that is remembered."""
-
-    def remember(self, ticket: Ticket) -> None:
-        """Keep it; another one of the same problem and notifier is replaced."""
 
     def last_sent(self, notifier: str, problem: str, event: str) -> datetime | None:
         """When such an event of it was last told."""
@@ -110,7 +107,7 @@ class MemoryRecords:
     def sent(self, intents: Sequence[Intent], ticket: Ticket | None) -> None:
         """See Records."""
         if ticket:
-            self.remember(ticket)
+            self.tickets[ticket.notifier, ticket.problem] = ticket
         for each in intents:
             self._set(replace(self.intents[each.id], state="sent", retry_at=None, reason=""))
 
@@ -127,10 +124,6 @@ class MemoryRecords:
     def ticket(self, notifier: str, problem: str) -> Ticket | None:
         """See Records."""
         return self.tickets.get((notifier, problem))
-
-    def remember(self, ticket: Ticket) -> None:
-        """See Records."""
-        self.tickets[ticket.notifier, ticket.problem] = ticket
 
     def last_sent(self, notifier: str, problem: str, event: str) -> datetime | None:
         """See Records."""

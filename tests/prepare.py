@@ -15,15 +15,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from fixtures import lab
+from tests import postgresql
 
 _APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
 
 
 def install() -> None:
-    """Installs what the lab lacks, where this process may; the rest is told by `lab.missing`."""
-    if not lab.missing() or os.geteuid() != 0 or not shutil.which("apt-get"):
+    """Installs what the lab and the tests of the store lack, where this process may.
+
+    The rest is told by `lab.missing`.
+    """
+    names = [*(lab.packages() if lab.missing() else ()), *_database()]
+    if not names or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
-    names = lab.packages()
     print(f"installing for the live tests: {' '.join(names)}", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for step in (("update",), ("install", "-y", "--no-install-recommends", *names)):
@@ -33,6 +37,11 @@ def install() -> None:
         if done.returncode:
             print(f"apt-get {step[0]} failed with exit code {done.returncode}", file=sys.stderr)
             return
+
+
+def _database() -> list[str]:
+    """What the tests of the store want."""
+    return [] if postgresql.binaries() else [postgresql.PACKAGE]
 
 
 def notice(lacking: Sequence[str]) -> str:

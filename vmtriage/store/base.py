@@ -56,6 +56,9 @@ class Places(Protocol):
         at the same place becomes that one (Dump.became), its occurrence goes.
         """
 
+    def wait(self, several: Iterable[Found]) -> None:
+        """As note(found, None) for each, all in one transaction: a first look at a large share."""
+
     def gone(self, share: str, places: Iterable[str]) -> None:
         """These are not there any more. Reports and occurrences stay."""
 
@@ -101,6 +104,9 @@ class Claims(Protocol):
     def holds(self, claim: Claim) -> bool:
         """Whether nobody has taken it over."""
 
+    def sweep(self) -> int:
+        """Take from the dead what nobody else has asked for, and end their attempts; how many."""
+
 
 class Attempts(Protocol):
     """The ledger: what was tried, how it went, when to try again."""
@@ -124,8 +130,10 @@ class Attempts(Protocol):
 class Recordings(Protocol):
     """The stored facts of a dump: its session as `analyze --record` wrote it."""
 
-    def put(self, dump: str, directory: Path, signatures_revision: str) -> int:
-        """Keep this recording instead of an older one; the bytes it takes."""
+    def put(
+        self, dump: str, directory: Path, signatures_revision: str, claim: Claim | None = None
+    ) -> int:
+        """Keep this recording instead of an older one; the bytes it takes. `claim` as elsewhere."""
 
     def unpack(self, dump: str, into: Path) -> bool:
         """Lay the recording out as a directory that `analyze` reads; False: there is none."""
@@ -140,8 +148,8 @@ class Recordings(Protocol):
 class Reports(Protocol):
     """Which report files exist."""
 
-    def put(self, report: ReportFiles) -> None:
-        """They stand; replaces what was known of this dump and stage."""
+    def put(self, report: ReportFiles, claim: Claim | None = None) -> None:
+        """They stand; replaces what was known of this dump and stage. `claim` as elsewhere."""
 
     def of(self, dump: str) -> tuple[ReportFiles, ...]:
         """Of each stage, the full one first."""
@@ -153,12 +161,19 @@ class Reports(Protocol):
 class Occurrences(Protocol):
     """One crash each, as problems and pages are made of."""
 
-    def put(self, occurrence: Occurrence, claim: Claim | None = None, follow: bool = True) -> bool:
+    def put(
+        self,
+        occurrence: Occurrence,
+        claim: Claim | None = None,
+        follow: bool = True,
+        ended: Ended | None = None,
+    ) -> bool:
         """Keep it instead of an older one of this dump; True: something changed.
 
         A log's never replaces a full one's. A problem left without occurrences by this becomes
         an alias of the new one (`follow` is kept with it); one that gets an occurrence is none
-        any more. With `claim`: ClaimLost if it is not held any more.
+        any more. With `claim`: ClaimLost if it is not held any more. With `ended`: the attempt
+        that runs under the claim ends so in the same instant, whatever is killed afterwards.
         """
 
     def get(self, dump: str) -> Occurrence | None:

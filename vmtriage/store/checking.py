@@ -13,7 +13,6 @@ from vmtriage.models.occurrence import Occurrence
 from vmtriage.store import schema
 from vmtriage.store.claims import worker_of
 from vmtriage.store.database import Database
-from vmtriage.store.keys import culprit_key
 from vmtriage.store.paged import paged
 from vmtriage.store.reports import Reports
 from vmtriage.store.workers import is_alive
@@ -65,8 +64,8 @@ def _occurrences(database: Database) -> Iterator[Fault]:
         except ValidationError as error:
             yield Fault("error", "occurrence", f"{row.dump}: {error.errors()[0]['msg']}")
             continue
-        columns = (row.dump, row.problem, row.stage, row.host, row.culprit)
-        if columns != (each.dump, each.problem, each.stage, each.host, culprit_key(each)):
+        columns = (row.dump, row.problem, row.stage, row.host)
+        if columns != (each.dump, each.problem, each.stage, each.host):
             yield Fault("error", "occurrence", f"{row.dump}: its columns are not its document's")
         if row.problem in aliases:
             yield Fault("error", "alias", f"{row.problem} is an alias and has {row.dump}")

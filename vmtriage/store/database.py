@@ -41,7 +41,10 @@ class Database:
 
     def outside(self, statement: str) -> None:
         """A statement that no transaction may hold (VACUUM)."""
-        raw = self._readers.execution_options(isolation_level="AUTOCOMMIT")
+        if self.is_sqlite:
+            raw = self._readers.execution_options(outside=True)
+        else:
+            raw = self._readers.execution_options(isolation_level="AUTOCOMMIT")
         with told(self.where), raw.connect() as connection:
             connection.exec_driver_sql(statement)
 

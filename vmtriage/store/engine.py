@@ -42,8 +42,10 @@ def _sqlite(path: Path, read_only: bool) -> Engine:
             connection.execute("PRAGMA synchronous = FULL")  # a ticket written down stays so
 
     def begun(connection: Connection) -> None:
-        write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("outside", False):
+            write = options.get("write", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)

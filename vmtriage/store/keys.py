@@ -1,5 +1,6 @@
 """Under which name things are counted and found again."""
 
+from vmtriage.analysis.problems.blame import culprit_label
 from vmtriage.models.occurrence import Occurrence
 from vmtriage.models.problem import Shared
 
@@ -11,8 +12,5 @@ COLUMNS: dict[Shared, str] = {
 
 
 def culprit_key(occurrence: Occurrence) -> str | None:
-    """What is the same on every host: the application where there is one, else the name."""
-    blamed = occurrence.culprit
-    if blamed is None:
-        return None
-    return f"{blamed.kind}:{blamed.application or blamed.name}"
+    """As problems name it: what is the same on every host."""
+    return culprit_label(occurrence.culprit)

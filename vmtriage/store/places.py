@@ -42,25 +42,13 @@ class Places:
     ) -> str | None:
         """See base."""
         with self._database.write() as connection:
-            here = and_(_T.c.share == found.share, _T.c.place == found.place)
-            before = connection.execute(select(_T).where(here)).one_or_none()
-            if since is None:
-                since = before.since if before and before.stamp == found.stamp else now()
-            dump, identified = None, None
-            if identity is not None:
-                dump = _dump_at(connection, before, found, identity)
-                identified = found.stamp
-            elif before is not None:
-                dump, identified = before.dump, before.identified
-            row = {
-                "share": found.share, "place": found.place, "dump": dump, "stamp": found.stamp,
-                "since": since, "identified": identified, "kind": found.kind,
-                "layout": found.layout, "host": found.host, "gone": None,
-            }  # fmt: skip
-            upsert(connection, _T, row)
-            if dump and (before is None or before.dump != dump or before.gone is not None):
-                touch(connection, [("dump", dump)])
-            return None if identity is None else dump
+            return _note(connection, found, identity, since)
+
+    def wait(self, several: Iterable[Found]) -> None:
+        """See base."""
+        with self._database.write() as connection:
+            for found in several:
+                _note(connection, found, None, None)
 
     def gone(self, share: str, places: Iterable[str]) -> None:
         """See base."""
@@ -85,6 +73,29 @@ class Places:
                 Place(row.share, row.place, row.stamp, row.kind, row.layout, row.host, row.gone)
                 for row in rows
             )
+
+
+def _note(
+    connection: Connection, found: Found, identity: Identity | None, since: datetime | None
+) -> str | None:
+    here = and_(_T.c.share == found.share, _T.c.place == found.place)
+    before = connection.execute(select(_T).where(here)).one_or_none()
+    if since is None:
+        since = before.since if before and before.stamp == found.stamp else now()
+    dump, identified = None, None
+    if identity is not None:
+        dump = _dump_at(connection, before, found, identity)
+        identified = found.stamp
+    elif before is not None:
+        dump, identified = before.dump, before.identified
+    upsert(connection, _T, {
+        "share": found.share, "place": found.place, "dump": dump, "stamp": found.stamp,
+        "since": since, "identified": identified, "kind": found.kind, "layout": found.layout,
+        "host": found.host, "gone": None,
+    })  # fmt: skip
+    if dump and (before is None or before.dump != dump or before.gone is not None):
+        touch(connection, [("dump", dump)])
+    return None if identity is None else dump
 
 
 def _seen_of(row: AnyRow) -> Seen:

@@ -14,7 +14,9 @@ from sqlalchemy import select, update
 
 from vmtriage.errors import StoreError
 from vmtriage.store import schema
+from vmtriage.store.claims import require
 from vmtriage.store.database import Database, now, upsert
+from vmtriage.store.rows import Claim
 
 _T = schema.recordings
 
@@ -25,11 +27,14 @@ class Recordings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, dump: str, directory: Path, signatures_revision: str) -> int:
+    def put(
+        self, dump: str, directory: Path, signatures_revision: str, claim: Claim | None = None
+    ) -> int:
         """See base."""
         plain = pack(directory)
         packed = zstandard.ZstdCompressor(level=9, write_checksum=True).compress(plain)
         with self._database.write() as connection:
+            require(connection, claim)
             upsert(connection, _T, {
                 "dump": dump, "signatures_revision": signatures_revision, "stored": now(),
                 "unpacked_size": len(plain), "packed": packed,

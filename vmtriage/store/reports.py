@@ -7,9 +7,10 @@ from sqlalchemy import select
 
 from vmtriage.store import schema
 from vmtriage.store.changes import touch
+from vmtriage.store.claims import require
 from vmtriage.store.database import AnyRow, Database, upsert
 from vmtriage.store.paged import paged
-from vmtriage.store.rows import ReportFiles
+from vmtriage.store.rows import Claim, ReportFiles
 
 _T = schema.reports
 
@@ -20,9 +21,10 @@ class Reports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, report: ReportFiles) -> None:
+    def put(self, report: ReportFiles, claim: Claim | None = None) -> None:
         """See base."""
         with self._database.write() as connection:
+            require(connection, claim)
             upsert(connection, _T, {
                 "dump": report.dump, "stage": report.stage, "directory": report.directory,
                 "files": json.dumps(report.files), "tool_version": report.tool_version,

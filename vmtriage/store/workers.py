@@ -13,7 +13,7 @@ def this_worker() -> Worker:
     return Worker(
         host=socket.gethostname(),
         pid=os.getpid(),
-        started=_started(os.getpid()) or 0,
+        started=started_of(os.getpid()) or 0,
         boot_id=_boot_id(),
         pid_namespace=_pid_namespace(),
     )
@@ -34,14 +34,16 @@ def is_alive(worker: Worker) -> bool | None:
         return False
     except PermissionError:
         pass  # another user's: it is there
-    started = _started(worker.pid)
+    started = started_of(worker.pid)
     if started is None:  # /proc hides it, or it has just ended
         return None
     return started == worker.started
 
 
-def _started(pid: int) -> int | None:
-    """Ticks since boot; 0: it is dead and only waits for its parent; None: cannot be read."""
+def started_of(pid: int) -> int | None:
+    """When a process began, ticks since boot. 0: it is dead, its parent has not looked yet; None:
+    it cannot be read.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:

@@ -1,6 +1,5 @@
 """Who is told what, how often, and what becomes of it when the configuration changes."""
 
-import json
 import socket
 import subprocess
 import sys
@@ -76,7 +75,7 @@ def test_routes_choose_by_class_severity_culprit_host_state_and_signature() -> N
     assert chosen(notice(culprit=yarn())) == ("a",)
     assert chosen(notice(culprit=yarn("application_9_1"))) == ()
     bug = KnownBug(id="null-deref", title="x", kernel="unknown")
-    null = {"crash_class": CrashClass.NULL_POINTER, "frames": ("f",)}
+    null: dict[str, Any] = {"crash_class": CrashClass.NULL_POINTER, "frames": ("f",)}
     assert chosen(notice(**null, known=(bug,))) == ("b",)
     assert chosen(notice(**null)) == ()
     assert chosen(notice("spreading", 3, "spreading")) == ("a", "b")
@@ -271,6 +270,4 @@ def test_listen_opens_a_ticket_by_the_configuration_file(tmp_path: Path) -> None
         path.write_text(path.read_text().replace("gitlab", "gitlub", 1))
         wrong = subprocess.run(command, capture_output=True, text=True, check=False)
         assert wrong.returncode == 78
-        assert f"{path}:4: " in wrong.stderr or f"{path}:5: " in wrong.stderr
-        token.chmod(0o644)
-        assert json.dumps(ticket)
+        assert f"{path}:6: notifiers.g.kind: " in wrong.stderr

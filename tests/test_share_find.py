@@ -76,6 +76,14 @@ def test_a_dump_written_again_in_another_form_is_the_same_crash(tmp_path: Path) 
     assert names(found) == ["vmcore"]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["kexec-dmesg.log", "vmcore-dmesg-incomplete.txt"])
+def test_a_log_that_is_cut_or_of_the_capture_kernel_is_none_beside_a_dump(
+    name: str, tmp_path: Path
+) -> None:
+    (found,) = find(lay(tmp_path, {f"{RHEL}/vmcore": vmcore(), f"{RHEL}/{name}": b""}))
+    assert (found.kind, found.log) == ("vmcore", None)
+
+
 def test_what_is_no_crash_is_not_found(tmp_path: Path) -> None:
     lay(tmp_path, {name: b"x" for name in (
         ".snapshot/hourly.0/vmcore", "lost+found/vmcore", "~snapshot/a/vmcore", ".hidden/vmcore",

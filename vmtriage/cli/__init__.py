@@ -23,6 +23,7 @@ from vmtriage.cli.example import example
 from vmtriage.cli.listen import listen
 from vmtriage.cli.log import log
 from vmtriage.cli.namelist import namelist
+from vmtriage.cli.scan import scan
 from vmtriage.cli.signatures import signatures as signatures_group
 from vmtriage.cli.store import store_group
 from vmtriage.errors import TriageError
@@ -234,6 +235,7 @@ def parse(command: str, file: TextIO) -> None:
 main.add_command(log)
 main.add_command(signatures_group)
 main.add_command(namelist)
+main.add_command(scan)
 main.add_command(config_group)
 main.add_command(check)
 main.add_command(example)

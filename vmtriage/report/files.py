@@ -26,7 +26,7 @@ def cannot_write(path: Path, error: OSError) -> CannotWrite:
     return CannotWrite(f"cannot write {path}: {error.strerror or error}", next_step=step)
 
 
-def _spill(path: Path, data: bytes) -> Path:
+def _spill(path: Path, data: bytes, *, durable: bool) -> Path:
     """Write beside `path`, down to the disk, under a name nobody else has."""
     temp = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     # Not mkstemp: its 0600 would keep colleagues from reading; the umask decides instead.
@@ -35,25 +35,32 @@ def _spill(path: Path, data: bytes) -> Path:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
             out.flush()
-            os.fsync(out.fileno())
+            if durable:
+                os.fsync(out.fileno())
     except BaseException:
         temp.unlink(missing_ok=True)
         raise
     return temp
 
 
-def write_all(directory: Path, contents: Mapping[str, str]) -> tuple[Path, ...]:
-    """Write each name's text into `directory`; no file changes unless all could be written."""
+def write_all(
+    directory: Path, contents: Mapping[str, str], *, durable: bool = True
+) -> tuple[Path, ...]:
+    """Write each name's text into `directory`; no file changes unless all could be written.
+
+    durable: safe from a power cut at once; else the caller syncs when all of many are written.
+    """
     path = directory
     temps: dict[Path, Path] = {}
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in contents.items():
             path = directory / name
-            temps[path] = _spill(path, text.encode("utf-8", "backslashreplace"))
+            temps[path] = _spill(path, text.encode("utf-8", "backslashreplace"), durable=durable)
         for path, temp in temps.items():
             temp.replace(path)
-        _sync_directory(directory)
+        if durable:
+            _sync_directory(directory)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:

@@ -44,6 +44,7 @@ _NO_DUMP = re.compile(r".*(?:dmesg|\.(?:txt|log|md5|sha\d+|json|html|md|tmp|part
 _LOGS = {"vmcore-dmesg.txt": 0, "dmesg.txt": 1, "log": 3, "vmcore-dmesg-incomplete.txt": 4,
          "kexec-dmesg.log": 5}  # fmt: skip
 _DATED_LOG, _REPORT_LOG = 2, 6
+LAST_GOOD_LOG = 3  # the rest is cut or of another kernel: the dump tells more, if there is one
 
 SKIPPED_DIRECTORIES = frozenset({
     "lost+found", "~snapshot", "#snapshot", "@eaDir", "#recycle", "$RECYCLE.BIN",

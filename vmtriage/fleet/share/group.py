@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from vmtriage.fleet.share import placenames
-from vmtriage.fleet.share.filenames import FileName
+from vmtriage.fleet.share.filenames import LAST_GOOD_LOG, FileName
 from vmtriage.fleet.share.listing import Listing
 from vmtriage.fleet.share.placenames import PlaceName
 from vmtriage.models.found import FoundKind, Layout
@@ -85,7 +85,7 @@ def _group(listing: Listing, here: PlaceName, files: _Files, alone: bool) -> Gro
     kind: FoundKind = dumps[0][0].kind if dumps else "log"
     chosen = dumps if kind == "split" else dumps[:1]
     parts = [entry for name, entry in chosen if name.kind == kind]
-    log = logs[0][1] if logs else None
+    log = logs[0][1] if logs and not (dumps and logs[0][0].rank > LAST_GOOD_LOG) else None
     names = listing.names
     if alone:
         host, time = here.host or _above(names, here), here.time

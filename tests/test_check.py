@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from tests.fleet import make_occurrence
 from tests.notices import notice
 from vmtriage.cli import main
-from vmtriage.fleet.notify.pulse import FILENAME, Pulse, beat, felt
 from vmtriage.fleet.notify.stored import StoredRecords
 from vmtriage.fleet.notify.thresholds import Range
+from vmtriage.fleet.scan.last import remember
+from vmtriage.fleet.scan.summary import Summary
 from vmtriage.models.found import Found, FoundFile, Identity
 from vmtriage.store.base import Store
 from vmtriage.store.opening import open_store
@@ -54,12 +55,17 @@ def add(store: Store, share: Path, number: int) -> str:
     return dump
 
 
+def scanned(site: Path, minutes: float) -> None:
+    """A scan came to its end so long ago."""
+    remember(site, Summary(), datetime.now(UTC) - timedelta(minutes=minutes), 2)
+
+
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A site whose store lies where scan would put it; the last scan was a moment ago."""
     path = tmp_path / "site"
     path.mkdir()
-    beat(path, Pulse(ended=datetime.now(UTC), seconds=2))
+    scanned(path, 0)
     where = tmp_path / "store.sqlite"
     monkeypatch.setattr("vmtriage.store.location.default_path", lambda _: where)
     with open_store(where):
@@ -83,15 +89,15 @@ def test_all_is_well_where_nothing_waits(site: Path) -> None:
 
 
 def test_a_scan_that_does_not_come_to_its_end_is_told_by_its_age(site: Path) -> None:
-    beat(site, Pulse(ended=datetime.now(UTC) - timedelta(minutes=20), seconds=2))
+    scanned(site, 20)
     code, words, data = check("--out", site)
     assert code == 1
     assert words.startswith("last scan 20 min ago")
     assert 1200 <= data["age"] < 1300
     assert check("--out", site, "-c", "age=600")[0] == 2
     assert check("--out", site, "-w", "age=7200")[0] == 0
-    (site / FILENAME).write_text("{broken")
-    assert felt(site) is None
+    for each in site.glob(".vmtriage-scan-*"):
+        each.write_text("{broken")
     assert check("--out", site)[:2] == (
         3, "no scan came to its end yet, 0 of 0 untriaged, 0 quarantined, 0 new problems in 24 h,"
         " 0 notices failing",
@@ -174,8 +180,8 @@ def test_a_damaged_store_is_unknown(site: Path) -> None:
 
 def test_a_share_that_hangs_is_unknown_in_time(site: Path, tmp_path: Path) -> None:
     hang = (
-        "import os, sys, time\nfrom vmtriage.fleet.notify import numbers\n"
-        "numbers.find = lambda share: time.sleep(600)\n"
+        "import sys, time\nfrom vmtriage.fleet.scan import look\n"
+        "look.find = lambda *_: time.sleep(600)\n"
         "from vmtriage.cli import main\nmain(sys.argv[1:])"
     )
     command = [sys.executable, "-c", hang, "check", str(tmp_path), "-t", "2"]

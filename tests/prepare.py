@@ -25,7 +25,7 @@ def install() -> None:
 
     The rest is told by `lab.missing`.
     """
-    names = [*(lab.packages() if lab.missing() else ()), *_database()]
+    names = [*(lab.packages() if lab.missing() else ()), *_database(), *_web()]
     if not names or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print(f"installing for the live tests: {' '.join(names)}", flush=True)
@@ -42,6 +42,11 @@ def install() -> None:
 def _database() -> list[str]:
     """What the tests of the store want."""
     return [] if postgresql.binaries() else [postgresql.PACKAGE]
+
+
+def _web() -> list[str]:
+    """What the test of the example for nginx wants."""
+    return [] if shutil.which("nginx") or shutil.which("/usr/sbin/nginx") else ["nginx"]
 
 
 def notice(lacking: Sequence[str]) -> str:

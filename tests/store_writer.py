@@ -5,7 +5,6 @@ It may be killed anywhere and started again until it says that all is done. SITE
 """
 
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ CAPTURE = Path(__file__).parent.parent / "fixtures/captures/centos7-cfs-lockup"
 
 
 def work(store: Store, count: int, site: Path) -> None:
+    store.claims.sweep()
     known = store.places.seen(SHARE)
     for number in range(count):
         place = f"p{number}"
@@ -38,7 +38,11 @@ def triage(store: Store, dump: str, number: int, stage: Stage, site: Path) -> No
     claim = store.claims.claim(dump, stage, this_worker(), 60)
     if claim is None:
         return
-    attempt = store.attempts.begin(claim)
+    row = store.dumps.get(dump)
+    if row is None or row.stage in (stage, "full"):  # somebody else was faster
+        store.claims.release(claim)
+        return
+    store.attempts.begin(claim)
     store.recordings.put(dump, CAPTURE, "s1", claim)
     report = ReportFiles(dump, stage, str(site / "d"), (dump,), "0.1", "s1", datetime.now(UTC))
     (site / "d").mkdir(exist_ok=True)
@@ -46,8 +50,7 @@ def triage(store: Store, dump: str, number: int, stage: Stage, site: Path) -> No
     store.reports.put(report, claim)
     problem = f"p{number % 3}" if stage == "full" else "by-log"
     each = occurrence(dump, problem, stage, host=f"h{number}")
-    store.occurrences.put(each, claim)
-    store.attempts.end(attempt, Ended("ok", 0, seconds=1.0), claim)
+    store.occurrences.put(each, claim, ended=Ended("ok", 0, seconds=1.0))
     store.claims.release(claim)
 
 
@@ -79,7 +82,7 @@ def publish(store: Store, site: Path) -> None:
     for change in store.changes.since(store.changes.written(str(site))):
         if change.kind == "problem":
             row = store.problems.get(change.id)
-            (site / f"{change.id}.html").write_text(str(replace(row) if row else "gone"))
+            (site / f"{change.id}.html").write_text(str(row or "gone"))
     store.changes.set_written(str(site), upto)
 
 

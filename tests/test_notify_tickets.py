@@ -221,8 +221,9 @@ def test_a_comment_without_an_answer_is_not_made_twice(tracker: Played) -> None:
         (Fault("POST", "", 429, {"Retry-After": "1800"}), 1800, "429"),
         (Fault("GET", "", 503, {"Retry-After": "120"}), 120, "503"),
         (Fault("GET", "", 429), 60, "429"),
+        (Fault("POST", "", 503, {"Retry-After": "7200"}), 7200, "503"),
     ],
-    ids=["429 on create", "503 on search", "429 that says nothing"],
+    ids=["429 on create", "503 on search", "429 that says nothing", "503 for two hours"],
 )
 def test_a_server_that_is_busy_is_asked_again_when_it_says(
     tracker: Played, fault: Fault, seconds: float, words: str
@@ -236,12 +237,15 @@ def test_a_server_that_is_busy_is_asked_again_when_it_says(
     assert (told.sent, told.waiting) == (0, 2)
     assert len(told.troubles) == 1
     assert words in told.troubles[0]
-    assert len(tracker.asked) <= 3, "the second problem does not knock at the same door"
+    assert len(tracker.asked) <= 4, "the second problem does not knock at the same door"
     clock.on(seconds - 5)
-    assert ours.deliver(clock()).sent == 1, "the one that was not tried yet"
+    ours.take(notice(frames=("third", "one")))
+    asked = len(tracker.asked)
+    assert ours.deliver(clock()).waiting == 3, "what was not tried yet waits, too"
+    assert len(tracker.asked) == asked
     clock.on(10)
-    assert ours.deliver(clock()).sent == 1
-    assert len(tracker.tickets) == 2
+    assert ours.deliver(clock()).sent == 3
+    assert len(tracker.tickets) == 3
 
 
 def test_githubs_limits_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,30 @@ def test_whoever_lost_a_claim_cannot_write_any_more(timed: Timed) -> None:
     assert [each.outcome for each in store.attempts.of("d1")] == ["retry", "ok"]
 
 
+def test_what_the_dead_held_is_swept_and_what_the_living_hold_is_not(store: Store) -> None:
+    store.places.note(found(), identity())
+    dead = store.claims.claim("d1", "full", replace(this_worker(), started=1), 60)
+    living = store.claims.claim("d2", "full", this_worker(), 60)
+    assert dead is not None
+    assert living is not None
+    store.attempts.begin(dead)
+    assert (store.claims.sweep(), store.claims.sweep()) == (1, 0)
+    assert not store.claims.holds(dead)
+    assert store.claims.holds(living)
+    assert [each.outcome for each in store.attempts.of("d1")] == ["retry"]
+
+
+def test_a_result_and_the_end_of_its_attempt_are_one(store: Store) -> None:
+    store.places.note(found(), identity())
+    claim = store.claims.claim("d1", "full", this_worker(), 60)
+    assert claim is not None
+    attempt = store.attempts.begin(claim)
+    store.occurrences.put(occurrence(), claim, ended=Ended("ok", 0, seconds=2.0))
+    store.attempts.end(attempt, Ended("retry", 75))
+    (only,) = store.attempts.of("d1")
+    assert (only.outcome, only.exit_code, only.seconds) == ("ok", 0, 2.0)
+
+
 def test_an_attempt_begins_once_and_its_first_end_stands(store: Store) -> None:
     store.places.note(found(), identity())
     claim = store.claims.claim("d1", "full", this_worker(), 60)

@@ -81,7 +81,7 @@ def check(
     from vmtriage.fleet.notify.verdict import line, measures
 
     limits = _limits(_WARNING, warning), _limits(_CRITICAL, critical)
-    told = _numbers(share, site, store, config, hours)
+    told = _numbers(share, site, store, config, hours, timeout)
     code, text = line(measures(told, hours), *limits)
     click.echo(text)
     sys.exit(code)
@@ -89,10 +89,11 @@ def check(
 
 def _numbers(
     share: tuple[Path, ...], site: Path | None, store: str | None, config: Path | None,
-    hours: float,
+    hours: float, timeout: int,
 ) -> "Numbers":  # fmt: skip
-    from vmtriage.fleet.notify.numbers import look, numbers
-    from vmtriage.fleet.notify.pulse import felt
+    from vmtriage.fleet.notify.numbers import numbers, with_unseen
+    from vmtriage.fleet.scan.last import last_scan
+    from vmtriage.fleet.scan.look import look
     from vmtriage.store.location import default_path
     from vmtriage.store.opening import open_store
 
@@ -105,10 +106,16 @@ def _numbers(
     if site is None and store is None:
         raise click.UsageError("name the site or the store: --out SITE, --store URL, --config FILE")
     where: str | Path = store or default_path(site or Path())
-    pulse = felt(site) if site is not None else None
+    last = last_scan(site) if site is not None else None
     with open_store(where, read_only=True) as opened:
-        found = numbers(opened, datetime.now(UTC), hours * 3600, pulse.ended if pulse else None)
-        return look(opened, share, found) if share else found
+        now = datetime.now(UTC)
+        found = numbers(opened, now, hours * 3600, last.finished if last else None)
+        # the alarm ends it, not the patience
+        for each in look([path.absolute() for path in share], 2.0 * timeout):
+            if each.error is not None:
+                raise each.error
+            found = with_unseen(opened, each.found, found)
+        return found
 
 
 def _limits(usual: tuple[str, ...], told: tuple[str, ...]) -> "Limits":

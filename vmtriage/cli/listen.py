@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Notifiers and routes of the file that `vmtriage scan` has, too (TOML). Other options win.",
+    help="Notifiers and routes (TOML), the same as of `vmtriage scan`. Other options win.",
 )
 @click.option(
     "--exec",
@@ -101,7 +101,8 @@ if TYPE_CHECKING:
 def listen(
     binds: tuple[str, ...], notify: Path | None, config: Path | None, command: str | None,
     severity: str, names: Path | None, no_dns: bool, log_dir: Path | None, log_size: int,
-    quiet_time: float, rate: str, host_rate: int, max_hosts: int, signatures: Path | None, packs: tuple[Path, ...],
+    quiet_time: float, rate: str, host_rate: int, max_hosts: int,
+    signatures: Path | None, packs: tuple[Path, ...],
     seconds: float | None, check_config: Path | None,
 ) -> None:  # fmt: skip
     """Receive kernel logs by netconsole and tell of every crash while it happens.
@@ -156,7 +157,7 @@ def listen(
         limits=Limits(quiet_s=quiet_time, dying_s=min(0.5, quiet_time), hosts=max_hosts),
         seconds=seconds,
     )  # fmt: skip
-    listener = Listener(options, Engine(*base), notifiers=routed and routed.notifiers)
+    listener = Listener(options, Engine(*base), notifiers=routed.notifiers if routed else None)
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: listener.stop())
     listener.run()

@@ -38,14 +38,7 @@ class Attempts:
         """See base."""
         with self._database.write() as connection:
             require(connection, claim)
-            row = connection.execute(
-                update(_T).where(_T.c.id == attempt, _T.c.outcome.is_(None)).values(
-                    ended=now(), outcome=ended.outcome, exit_code=ended.exit_code,
-                    reason=ended.reason, seconds=ended.seconds,
-                ).returning(_T.c.dump)
-            ).one_or_none()  # fmt: skip
-            if row is not None:
-                _settle(connection, row.dump, ended)
+            _end(connection, ended, _T.c.id == attempt)
 
     def of(self, dump: str) -> tuple[Attempt, ...]:
         """See base."""
@@ -63,6 +56,23 @@ class Attempts:
             after = max(connection.execute(each).scalar() or 0 for each in (last_ok, released))
             counted = select(func.count()).select_from(_T).where(*here, _T.c.id > after)
             return connection.execute(counted).scalar_one()
+
+
+def end_running(connection: Connection, claim: Claim, ended: Ended) -> None:
+    """The attempt that runs under the claim ends so."""
+    _end(connection, ended, _T.c.dump == claim.subject, _T.c.token == claim.token)
+
+
+def _end(connection: Connection, ended: Ended, *which: Any) -> None:
+    """The first end stands."""
+    row = connection.execute(
+        update(_T).where(*which, _T.c.outcome.is_(None)).values(
+            ended=now(), outcome=ended.outcome, exit_code=ended.exit_code,
+            reason=ended.reason, seconds=ended.seconds,
+        ).returning(_T.c.dump)
+    ).one_or_none()  # fmt: skip
+    if row is not None:
+        _settle(connection, row.dump, ended)
 
 
 def _settle(connection: Connection, dump: str, ended: Ended) -> None:

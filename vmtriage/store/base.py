@@ -104,6 +104,9 @@ class Claims(Protocol):
     def holds(self, claim: Claim) -> bool:
         """Whether nobody has taken it over."""
 
+    def sweep(self) -> int:
+        """Take from the dead what nobody else has asked for, and end their attempts; how many."""
+
 
 class Attempts(Protocol):
     """The ledger: what was tried, how it went, when to try again."""
@@ -158,12 +161,19 @@ class Reports(Protocol):
 class Occurrences(Protocol):
     """One crash each, as problems and pages are made of."""
 
-    def put(self, occurrence: Occurrence, claim: Claim | None = None, follow: bool = True) -> bool:
+    def put(
+        self,
+        occurrence: Occurrence,
+        claim: Claim | None = None,
+        follow: bool = True,
+        ended: Ended | None = None,
+    ) -> bool:
         """Keep it instead of an older one of this dump; True: something changed.
 
         A log's never replaces a full one's. A problem left without occurrences by this becomes
         an alias of the new one (`follow` is kept with it); one that gets an occurrence is none
-        any more. With `claim`: ClaimLost if it is not held any more.
+        any more. With `claim`: ClaimLost if it is not held any more. With `ended`: the attempt
+        that runs under the claim ends so in the same instant, whatever is killed afterwards.
         """
 
     def get(self, dump: str) -> Occurrence | None:

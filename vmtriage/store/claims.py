@@ -52,6 +52,17 @@ class Claims:
         with self._database.read() as connection:
             return _is_held(connection, claim)
 
+    def sweep(self) -> int:
+        """See base."""
+        with self._database.write() as connection:
+            clock = self._database.clock(connection)
+            rows = connection.execute(select(_T)).all()
+            free = [claim_of(row) for row in rows if self._is_free(row, clock)]
+            for claim in free:
+                connection.execute(delete(_T).where(_held(claim)))
+                _end_open_attempts(connection, claim)
+            return len(free)
+
     def _is_free(self, row: AnyRow, clock: float) -> bool:
         """Its worker is known to be dead, or nobody can tell and its lease is over."""
         holder = worker_of(row)
@@ -61,6 +72,11 @@ class Claims:
         if self._database.is_sqlite and not same_boot(holder):
             return True  # a local disk: that was this machine before its last boot
         return bool(clock >= row.lease_until)
+
+
+def claim_of(row: AnyRow) -> Claim:
+    """The row as others see it."""
+    return Claim(row.subject, row.stage, row.token, worker_of(row))
 
 
 def worker_of(row: AnyRow) -> Worker:

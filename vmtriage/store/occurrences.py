@@ -8,12 +8,13 @@ from sqlalchemy import Select, func, select
 from vmtriage.models.occurrence import Occurrence
 from vmtriage.models.problem import Counted, Shared
 from vmtriage.store import schema
+from vmtriage.store.attempts import end_running
 from vmtriage.store.claims import require
 from vmtriage.store.database import AnyRow, Database
 from vmtriage.store.keys import COLUMNS
 from vmtriage.store.paged import paged
 from vmtriage.store.replacing import replace
-from vmtriage.store.rows import Brief, Claim
+from vmtriage.store.rows import Brief, Claim, Ended
 
 _T = schema.occurrences
 _LATEST = (_T.c.happened.desc(), _T.c.dump)
@@ -30,11 +31,20 @@ class Occurrences:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, occurrence: Occurrence, claim: Claim | None = None, follow: bool = True) -> bool:
+    def put(
+        self,
+        occurrence: Occurrence,
+        claim: Claim | None = None,
+        follow: bool = True,
+        ended: Ended | None = None,
+    ) -> bool:
         """See base."""
         with self._database.write() as connection:
             require(connection, claim)
-            return replace(connection, occurrence, follow)
+            changed = replace(connection, occurrence, follow)
+            if claim is not None and ended is not None:
+                end_running(connection, claim, ended)
+            return changed
 
     def get(self, dump: str) -> Occurrence | None:
         """See base."""

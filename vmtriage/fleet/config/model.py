@@ -51,9 +51,6 @@ class Config(Model):
     store_env: str | None = None
     store_file: AbsolutePath | None = None
     jobs: int | None = Field(None, ge=1, le=4096)
-    memory_mb: int | None = Field(None, ge=1)
-    settle_s: float | None = Field(None, ge=0)
-    deadline_s: float | None = Field(None, ge=1)
     hosts: AbsolutePath | None = None  # ADDRESS NAME a line
     metrics: Annotated[AbsolutePath, AfterValidator(_textfile)] | None = None
     analysis: Settings | None = None  # only what was told in it counts: see settings()

@@ -22,7 +22,9 @@ _UNSURE_S = 90.0  # a tracker's search may not see a ticket at once
 _BACKOFF_S = (60.0, 300.0, 900.0, 3600.0)  # then every hour
 _GIVE_UP = timedelta(days=30)
 _CUMULATIVE: tuple[NoticeEvent, ...] = ("recurred", "spreading")
-_JUMPED = timedelta(hours=2)  # a retry farther away, or a change in the future: the clock jumped
+_LONGEST_S = 86400.0  # however long a server wants to be left alone
+_ALL = "everything waits: "  # begins the reason of a failure that is not one notice's own
+_JUMPED = timedelta(hours=25)  # a retry farther away, or a change in the future: the clock jumped
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,15 @@ class Desk:
     def deliver(self, now: datetime, seconds: float = 120.0) -> Delivery:
         """Send what is due; ends after about so many seconds. Raises only what the store does."""
         tally, end = _Tally(), monotonic() + seconds
-        for name, groups in _grouped(self.records.waiting()).items():
+        waiting = self.records.waiting()
+        paused = _paused(waiting, now)
+        for name, groups in _grouped(waiting).items():
             channel = self.channels.get(name)
             for group in groups:
                 if channel is None:
                     self.records.failed(group, "no such notifier any more", None)
                     tally.dropped += len(group)
-                elif name in tally.down or monotonic() > end:
+                elif name in tally.down or name in paused or monotonic() > end:
                     tally.waiting += len(group)
                 else:
                     self._group(channel, group, now, tally)
@@ -187,9 +191,19 @@ class Desk:
             else:
                 wait = _BACKOFF_S[min(each.tries, len(_BACKOFF_S) - 1)]
                 if isinstance(error, Later) and error.seconds is not None:
-                    wait = min(error.seconds, _BACKOFF_S[-1])
-                self.records.failed([each], str(error), now + timedelta(seconds=wait))
+                    wait = min(error.seconds, _LONGEST_S)
+                reason = f"{_ALL if everything else ''}{error}"
+                self.records.failed([each], reason, now + timedelta(seconds=wait))
                 tally.waiting += 1
+
+
+def _paused(intents: Iterable[Intent], now: datetime) -> set[str]:
+    """Notifiers that failed as a whole and are not to be tried yet."""
+    return {
+        each.notifier for each in intents
+        if each.retry_at is not None and each.reason.startswith(_ALL)
+        and not _is_due(each.retry_at, now)
+    }  # fmt: skip
 
 
 def _is_due(ready: datetime, now: datetime) -> bool:

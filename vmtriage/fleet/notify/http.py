@@ -142,7 +142,8 @@ class Http:
         if code == 429 or (code == 403 and (seconds is not None or "rate limit" in said.lower())):
             return Later(f"{why}; it is told later", 60.0 if seconds is None else seconds)
         if code == 408 or code >= 500:
-            return Later(why, seconds, unsure=changes)
+            turned_away = code == 503 and seconds is not None
+            return Later(why, seconds, unsure=changes and not turned_away)
         if 300 <= code < 400:
             to = visible(urllib.parse.urlsplit(error.headers.get("Location", "")).netloc)
             return Refused(f"{why}: redirected to {to or 'elsewhere'}; configure the new address")

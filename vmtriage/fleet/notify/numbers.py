@@ -1,14 +1,10 @@
 """How a fleet's triage stands, in numbers: for `vmtriage check` and Prometheus."""
 
-import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from vmtriage.errors import TriageError
-from vmtriage.fleet.share import find
 from vmtriage.models.found import Found
 from vmtriage.store.base import Store
 
@@ -56,31 +52,8 @@ def numbers(store: Store, now: datetime, window_s: float, last_scan: datetime | 
     )  # fmt: skip
 
 
-def look(store: Store, shares: Sequence[Path], told: Numbers) -> Numbers:
-    """And what lies on the shares that no scan has noted. What `find` raises of a share."""
-    unknown = 0
-    for share in shares:
-        found = _listed(share.absolute())
-        known = store.places.seen(found[0].share) if found else {}
-        unknown += sum(each.place not in known for each in found)
-    return replace(told, dumps=told.dumps + unknown, untriaged=told.untriaged + unknown)
-
-
-def _listed(share: Path) -> list[Found]:
-    """By a thread: a signal ends the wait for a server that is dead, and not the read itself."""
-    found: list[Found] = []
-    wrong: list[TriageError] = []
-
-    def run() -> None:
-        try:
-            found.extend(find(share))
-        except TriageError as error:
-            wrong.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.2)  # signals are seen between
-    if wrong:
-        raise wrong[0]
-    return found
+def with_unseen(store: Store, found: Sequence[Found], told: Numbers) -> Numbers:
+    """And what lies on a share that no scan has noted. found: all of one share."""
+    known = store.places.seen(found[0].share) if found else {}
+    unseen = sum(each.place not in known for each in found)
+    return replace(told, dumps=told.dumps + unseen, untriaged=told.untriaged + unseen)

@@ -44,7 +44,7 @@ def replace(connection: Connection, new: Occurrence, follow: bool) -> bool:
     if dump != asked:  # its vmcore was found while its log was read
         if old is not None:
             return False
-        new = new.model_copy(update={"dump": dump})
+        new = new.model_copy(update={"dump": dump, "stage": "log"})
     if old is not None and old.stage == "full" and new.stage == "log":
         return False
     # of the id that was asked for: a vmcore whose log alone was read is still to be triaged

@@ -31,7 +31,7 @@ def database_url() -> str:
     """A new, empty database. Without a server the test is skipped; where it is required, fails."""
     home = _server()
     name = f"test{next(_numbers)}"
-    _run(home, "createdb", "-h", home, "-U", "postgres", name)
+    _run(home, "createdb", "-h", home, "-U", "postgres", "-T", "template0", name)
     return f"postgresql://postgres@/{name}?host={home}"
 
 

@@ -160,6 +160,14 @@ def test_whoever_lost_a_claim_cannot_write_any_more(timed: Timed) -> None:
     assert [each.outcome for each in store.attempts.of("d1")] == ["retry", "ok"]
 
 
+def test_where_nobody_can_tell_the_boot_the_lease_counts(timed: Timed) -> None:
+    claims, unknown = Claims(timed), replace(this_worker(), boot_id="")
+    assert claims.claim("d1", "full", unknown, 60)
+    assert claims.claim("d1", "full", this_worker(), 60) is None
+    timed.seconds += 60
+    assert claims.claim("d1", "full", this_worker(), 60)
+
+
 def test_what_the_dead_held_is_swept_and_what_the_living_hold_is_not(store: Store) -> None:
     store.places.note(found(), identity())
     dead = store.claims.claim("d1", "full", replace(this_worker(), started=1), 60)

@@ -3,12 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from tests.crashes import BEGAN, SHARE, found, identity, occurrence
+from vmtriage.errors import StoreError
 from vmtriage.models.occurrence import Occurrence
 from vmtriage.models.problem import Shared
-from vmtriage.store import paged
+from vmtriage.store import paged, schema
 from vmtriage.store.base import Store
+from vmtriage.store.opening import open_database
 from vmtriage.store.rows import Alias, Ticket
 
 
@@ -120,6 +123,17 @@ def test_more_than_a_page_comes_whole_and_in_order(
         store.places.note(found(name), identity(name))
     monkeypatch.setattr(paged, "_PAGE", 5)
     assert [each.id for each in store.dumps.all()] == names
+
+
+def test_a_crash_of_a_newer_vmtriage_is_said(store: Store, store_url: str) -> None:
+    put(store, occurrence("d1"))
+    database = open_database(store_url)
+    with database.write() as connection:
+        newer = occurrence("d1").model_dump_json().replace('"stage"', '"phase"')
+        connection.execute(update(schema.occurrences).values(document=newer))
+    database.close()
+    with pytest.raises(StoreError, match="cannot be read"):
+        store.occurrences.get("d1")
 
 
 def test_a_site_writes_what_it_has_not_written(store: Store) -> None:

@@ -108,6 +108,29 @@ def test_a_log_whose_vmcore_was_triaged_elsewhere_is_not_counted_twice(store: St
     assert store.places.seen(SHARE)[found().place].stage == "full"
 
 
+def test_a_log_that_is_still_read_while_its_vmcore_comes_is_not_counted_twice(
+    store: Store,
+) -> None:
+    store.places.note(found(kind="log"), identity("log1"))
+    store.places.note(found(), identity("d1"))
+    store.reports.put(ReportFiles("log1", "log", "/srv/www", ("a",), "0.1", "s1", BEGAN))
+    assert store.occurrences.put(occurrence("log1", stage="log"))
+    assert not store.occurrences.put(occurrence("log1", stage="log", title="again"))
+    assert [each.dump for each in store.occurrences.briefs()] == ["d1"]
+    assert store.reports.of("log1") == ()
+    assert store.places.seen(SHARE)[found().place].stage is None
+
+
+def test_an_incomplete_dump_that_is_still_analysed_when_the_whole_one_comes(store: Store) -> None:
+    store.places.note(found(kind="incomplete", size=500), identity("half", size=500))
+    store.places.note(found(), identity("d1"))
+    store.occurrences.put(occurrence("half"))
+    assert store.occurrences.put(occurrence("d1", stage="log", title="by its log"))
+    assert store.places.seen(SHARE)[found().place].stage == "log"
+    assert store.occurrences.put(occurrence("d1"))
+    assert [(each.dump, each.stage) for each in store.occurrences.briefs()] == [("d1", "full")]
+
+
 def test_an_incomplete_dump_becomes_the_whole_one(store: Store) -> None:
     store.places.note(found(kind="log"), identity("log1"))
     store.places.note(found(kind="incomplete", size=500), identity("half", size=500))

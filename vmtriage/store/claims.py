@@ -9,7 +9,7 @@ from vmtriage.errors import ClaimLost
 from vmtriage.store import schema
 from vmtriage.store.database import AnyRow, Database, next_of, now, upsert
 from vmtriage.store.rows import Claim, Worker
-from vmtriage.store.workers import is_alive, same_boot
+from vmtriage.store.workers import is_alive, other_boot
 
 _T = schema.claims
 
@@ -69,7 +69,7 @@ class Claims:
         alive = is_alive(holder)
         if alive is not None:
             return not alive
-        if self._database.is_sqlite and not same_boot(holder):
+        if self._database.is_sqlite and other_boot(holder):
             return True  # a local disk: that was this machine before its last boot
         return bool(clock >= row.lease_until)
 

@@ -41,10 +41,9 @@ class Database:
 
     def outside(self, statement: str) -> None:
         """A statement that no transaction may hold (VACUUM)."""
-        if self.is_sqlite:
-            raw = self._readers.execution_options(outside=True)
-        else:
-            raw = self._readers.execution_options(isolation_level="AUTOCOMMIT")
+        raw = self._readers.execution_options(outside=True)
+        if not self.is_sqlite:  # of SQLite a connection would stay changed
+            raw = raw.execution_options(isolation_level="AUTOCOMMIT")
         with told(self.where), raw.connect() as connection:
             connection.exec_driver_sql(statement)
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from vmtriage.errors import StoreError
 from vmtriage.store.localdisk import refuse_network
@@ -74,19 +74,11 @@ def _make_file(path: Path) -> None:
 
 
 def _postgresql(url: URL, read_only: bool) -> Engine:
-    settings = {"lock_timeout": f"{_BUSY_S}s", "idle_in_transaction_session_timeout": "120s"}
-    if read_only:
-        settings["default_transaction_read_only"] = "on"
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    told = url.query.get("options")
-    if isinstance(told, str):
-        options = f"{told} {options}"
+    named = {"connect_timeout": 10, "application_name": "vmtriage"}
+    # nothing that outlives a transaction: a pooler may stand between us and the server
+    arguments = {**named, "prepare_threshold": None}
     try:
-        engine = create_engine(
-            url.update_query_dict({"options": options}),
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "application_name": "vmtriage"},
-        )
+        engine = create_engine(url, pool_pre_ping=True, connect_args=arguments)
     except ImportError as error:
         raise StoreError(
             f"{shown(url)} needs PostgreSQL's client library, which is not installed",
@@ -94,8 +86,16 @@ def _postgresql(url: URL, read_only: bool) -> Engine:
         ) from error
 
     def begun(connection: Connection) -> None:
-        if connection.get_execution_options().get("write", False):
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITE_LOCK})
+        options = connection.get_execution_options()
+        if options.get("outside", False):
+            return
+        limits = f"SET LOCAL lock_timeout = '{_BUSY_S}s';"
+        limits += "SET LOCAL idle_in_transaction_session_timeout = '120s';"
+        if read_only:
+            limits += "SET TRANSACTION READ ONLY;"
+        if options.get("write", False):
+            limits += f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
+        connection.exec_driver_sql(limits)
 
     event.listen(engine, "begin", begun)
     return engine

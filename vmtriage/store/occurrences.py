@@ -13,7 +13,7 @@ from vmtriage.store.claims import require
 from vmtriage.store.database import AnyRow, Database
 from vmtriage.store.keys import COLUMNS
 from vmtriage.store.paged import paged
-from vmtriage.store.replacing import replace
+from vmtriage.store.replacing import parsed, replace
 from vmtriage.store.rows import Brief, Claim, Ended
 
 _T = schema.occurrences
@@ -107,4 +107,4 @@ class Occurrences:
 
 def occurrence_of(row: AnyRow) -> Occurrence:
     """Of its document."""
-    return Occurrence.model_validate_json(row.document)
+    return parsed(row.document)

@@ -2,13 +2,16 @@
 
 from typing import Any, get_args
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, delete, func, select, update
 
+from vmtriage.errors import StoreError
 from vmtriage.models.finding import Severity
 from vmtriage.models.occurrence import Occurrence
 from vmtriage.store import schema
 from vmtriage.store.changes import touch
 from vmtriage.store.database import add_missing, upsert
+from vmtriage.store.dumps import resolve
 from vmtriage.store.keys import culprit_key
 from vmtriage.store.rows import ChangeKind
 
@@ -19,15 +22,33 @@ _GRAVITY = {severity: rank for rank, severity in enumerate(get_args(Severity))}
 def read(connection: Connection, dump: str) -> Occurrence | None:
     """The one that stands."""
     found = connection.execute(select(_T.c.document).where(_T.c.dump == dump)).scalar()
-    return None if found is None else Occurrence.model_validate_json(found)
+    return None if found is None else parsed(found)
+
+
+def parsed(document: str) -> Occurrence:
+    """The occurrence of a document; StoreError for one that this vmtriage cannot read."""
+    try:
+        return Occurrence.model_validate_json(document)
+    except ValidationError as error:
+        raise StoreError(
+            f"the store holds a crash that cannot be read: {error.errors()[0]['msg']}",
+            next_step="was it written by a newer vmtriage? Update this one; `vmtriage store check`"
+            " names the crash",
+        ) from error
 
 
 def replace(connection: Connection, new: Occurrence, follow: bool) -> bool:
     """Occurrences.put, inside a transaction."""
-    old = read(connection, new.dump)
+    asked, dump = new.dump, resolve(connection, new.dump)
+    old = read(connection, dump)
+    if dump != asked:  # its vmcore was found while its log was read
+        if old is not None:
+            return False
+        new = new.model_copy(update={"dump": dump, "stage": "log"})
     if old is not None and old.stage == "full" and new.stage == "log":
         return False
-    connection.execute(update(_DUMPS).where(_DUMPS.c.id == new.dump).values(stage=new.stage))
+    # of the id that was asked for: a vmcore whose log alone was read is still to be triaged
+    connection.execute(update(_DUMPS).where(_DUMPS.c.id == asked).values(stage=new.stage))
     if old == new:
         return False
     live(connection, new.problem)

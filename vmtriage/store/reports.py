@@ -9,6 +9,7 @@ from vmtriage.store import schema
 from vmtriage.store.changes import touch
 from vmtriage.store.claims import require
 from vmtriage.store.database import AnyRow, Database, upsert
+from vmtriage.store.dumps import resolve
 from vmtriage.store.paged import paged
 from vmtriage.store.rows import Claim, ReportFiles
 
@@ -25,6 +26,8 @@ class Reports:
         """See base."""
         with self._database.write() as connection:
             require(connection, claim)
+            if resolve(connection, report.dump) != report.dump:
+                return  # its vmcore was found meanwhile: its page leads on
             upsert(connection, _T, {
                 "dump": report.dump, "stage": report.stage, "directory": report.directory,
                 "files": json.dumps(report.files), "tool_version": report.tool_version,

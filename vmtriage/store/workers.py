@@ -19,14 +19,15 @@ def this_worker() -> Worker:
     )
 
 
-def same_boot(worker: Worker) -> bool:
-    """Whether it ran on this kernel since its boot. False also where nobody can tell."""
-    return bool(worker.boot_id) and worker.boot_id == _boot_id()
+def other_boot(worker: Worker) -> bool | None:
+    """Whether it belongs to another boot than this one; None: nobody can tell."""
+    here = _boot_id()
+    return worker.boot_id != here if worker.boot_id and here else None
 
 
 def is_alive(worker: Worker) -> bool | None:
     """Whether it runs; None: from here nobody can tell (another machine or container)."""
-    if not same_boot(worker) or worker.pid_namespace != _pid_namespace():
+    if other_boot(worker) is not False or worker.pid_namespace != _pid_namespace():
         return None
     try:
         os.kill(worker.pid, 0)

@@ -1,6 +1,7 @@
 """Bring a site up to date: from the store's list of changes, or all of it anew."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from vmtriage.report.site.rows import Row, Summary, row, summary
 FORM = f"1 of vmtriage {__version__}"  # another one: the pages look differently, all are written
 _REFRESH_S = 3600.0  # "in the last 24 hours" and "new" are not true for ever
 _WAIT_S = 60.0
+_SECRET = re.compile(r"//[^@/]*@")
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,14 @@ def write(
 ) -> Written:
     """Write what changed since the site was last written to the end; nothing where nothing did.
 
-    store: an id or name of the store, the same for ever, without a password: it stands in the
-    site's marker. now: in UTC. base_url: the site's address, for feeds. anew: write all, remove
-    what is stale. That is also done by itself for a new site, after an upgrade, and where a file
-    of the site's own data is damaged.
+    store: an id or address of the store, the same for ever; without user and password it stands
+    in the site's marker. now: in UTC. base_url: the site's address, for feeds. anew: write all,
+    remove what is stale. That is also done by itself for a new site, after an upgrade, and where
+    a file of the site's own data is damaged.
     A run that is killed leaves every page whole; the next one does its work again.
     Errors: BadConfig where the directory is not this store's site, CannotWrite (try again).
     """
+    store = _SECRET.sub("//", store)
     with owner.alone(site, wait_s):
         told = owner.claim(site, store, FORM)
         revision = book.revision()  # first: what changes while we read comes with the next run

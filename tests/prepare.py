@@ -15,16 +15,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from fixtures import lab
-from tests import browser
+from tests import browser, postgresql
 
 _APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
 
 
 def install() -> None:
-    """Installs what is lacking, where this process may; the rest is told by `lacks`."""
-    if not lacks() or os.geteuid() != 0 or not shutil.which("apt-get"):
+    """Installs what the lab and the tests of store and site lack, where this process may.
+
+    The rest is told by `lab.missing`.
+    """
+    names = [*(lab.packages() if lab.missing() else ()), *_database(), *_browser()]
+    if not names or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
-    names = [*lab.packages(), *browser.PACKAGES]
     print(f"installing for the live tests: {' '.join(names)}", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for step in (("update",), ("install", "-y", "--no-install-recommends", *names)):
@@ -36,19 +39,23 @@ def install() -> None:
             return
 
 
-def lacks() -> list[str]:
-    """What keeps some tests from running here: the lab's, and those in a browser."""
-    return [*lab.missing(), *browser.missing()]
+def _database() -> list[str]:
+    """What the tests of the store want."""
+    return [] if postgresql.binaries() else [postgresql.PACKAGE]
+
+
+def _browser() -> list[str]:
+    """What the tests of the site want."""
+    return list(browser.PACKAGES) if browser.missing() else []
 
 
 def notice(lacking: Sequence[str]) -> str:
     """What does not run and how to change that, hard to overlook."""
     bar = "!" * 78
-    names = [*lab.packages(), *browser.PACKAGES]
     said = [
-        "LIVE TESTS DO NOT RUN: no real crash(8) and vmcore, or no browser. Missing:",
+        "LIVE TESTS DO NOT RUN: no real crash(8), no real vmcore. Missing:",
         *(f"  {each}" for each in lacking),
-        f"To run them, as root: apt-get update && apt-get install {' '.join(names)}",
+        f"To run them, as root: apt-get update && apt-get install {' '.join(lab.packages())}",
     ]
     return "\n".join([bar, *(f"!! {line}" for line in said), bar])
 
@@ -71,7 +78,7 @@ def prebuilding(wanted: bool) -> Iterator[None]:
 def main(arguments: Sequence[str]) -> int:
     """Prepare, test, and repeat the notice where people look: at the end."""
     install()
-    lacking = lacks()
+    lacking = lab.missing()
     if lacking:
         print(notice(lacking), file=sys.stderr, flush=True)
         if os.environ.get("VMTRIAGE_LIVE") == "required":
@@ -79,9 +86,9 @@ def main(arguments: Sequence[str]) -> int:
             return 1
     if "--only-install" in arguments:
         return 0
-    selection = ("-m", "not live") if lab.missing() else ()
+    selection = ("-m", "not live") if lacking else ()
     tests = [sys.executable, "-m", "pytest", *selection, *arguments]
-    with prebuilding(wanted=not lab.missing() and not arguments):
+    with prebuilding(wanted=not lacking and not arguments):
         code = subprocess.run(tests, check=False).returncode
     if lacking:
         print(notice(lacking), file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ def texts(site: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(site)): path.read_bytes()
         for path in sorted(site.rglob("*"))
-        if path.is_file() and not path.name.startswith(".vmtriage-site")
+        if path.is_file() and not path.name.startswith(".vmtriage-")
     }
 
 

@@ -90,3 +90,23 @@ class BadConfig(TriageError):
     """A file that says whom to notify, or a name map, breaks its rules."""
 
     exit_code = 78
+
+
+class StoreError(TriageError):
+    """The store cannot be used: damaged, of a newer vmtriage, on a network filesystem."""
+
+    exit_code = 78
+
+
+class StoreBusy(StoreError):
+    """The store cannot be reached now: locked, server down, no space."""
+
+    exit_code = 75
+    retryable = True
+
+
+class ClaimLost(TriageError):
+    """Somebody else has taken over the work: this result is not wanted any more."""
+
+    exit_code = 75
+    retryable = True

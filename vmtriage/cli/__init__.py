@@ -21,6 +21,7 @@ from vmtriage.cli.listen import listen
 from vmtriage.cli.log import log
 from vmtriage.cli.namelist import namelist
 from vmtriage.cli.signatures import signatures as signatures_group
+from vmtriage.cli.store import store_group
 from vmtriage.errors import TriageError
 
 if TYPE_CHECKING:
@@ -243,6 +244,7 @@ class _progress:
 
 
 main.add_command(listen)
+main.add_command(store_group)
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """How likely chance alone brings so many together."""
 
-from math import exp, lgamma
+from math import exp, lgamma, log, log1p
 
 
 def tail(population: int, having: int, drawn: int, found: int) -> float:
@@ -30,3 +30,13 @@ def tail(population: int, having: int, drawn: int, found: int) -> float:
 
 def _log_choose(n: int, k: int) -> float:
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def at_least(found: int, tries: int, chance: float) -> float:
+    """The probability that of `tries` at least `found` succeed, each with this chance (0..1)."""
+    if found <= 0:
+        return 1.0
+    return min(1.0, sum(
+        exp(_log_choose(tries, n) + n * log(chance) + (tries - n) * log1p(-chance))
+        for n in range(found, tries + 1)
+    ))  # fmt: skip

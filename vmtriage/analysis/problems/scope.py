@@ -10,7 +10,7 @@ stands beside it, in words (kind, blank, value); two crashes are one problem if 
 | NMI by hardware, machine check, I/O error | the machine | a broken part is one machine's |
 | out of memory, a memory cgroup's limit | its application or unit | its owner can act, no other |
 | out of memory, the whole machine | `whole` | one problem: capacity; `common` tells who ate it |
-| memory leak without function | the slab cache | another cache leaks for another reason |
+| memory leak without function | the slab cache | of kmalloc's caches also who allocated from it |
 | panic, no root, init killed, watchdog, unknown; no function | the panic text | all that is known |
 | these with a text that says nothing, faults without function | the machine | see below |
 | hung task, lockup in what only hands over (vfs_write, kthread) | the machine | as if unknown |
@@ -40,6 +40,7 @@ _SAYS_NOTHING = re.compile(
     r"^(?:Fatal|Oops|BUG: |panic_on|hung_task|softlockup|.*LOCKUP|RCU Stall|NMI|Machine check"
     r"|unable to handle|general protection|\W*$)", re.IGNORECASE,
 )  # fmt: skip
+_GENERAL = re.compile(r"(?:dma-|rcl-|cg-)?(?:kmalloc|size|vmalloc)-")  # caches that all use
 _PREFIX = re.compile(r"^\W*Kernel panic - not syncing:? *")
 _NUMBERS = re.compile(r"(?<!exitcode=)\b(?:0x[0-9a-f]+|[0-9a-f]{8,}|\d+)\b|(?<=[a-z])\d+")
 _LONGEST = 80
@@ -105,7 +106,7 @@ def _leaking(report: Report) -> str | None:
     if row is None or not row.text.split():
         return caller
     name = row.text.split()[0].rstrip(":")
-    return f"{name} by {caller}" if caller else name
+    return f"{name} by {caller}" if caller and _GENERAL.match(name) else name
 
 
 def _text(report: Report, host: str) -> str | None:

@@ -1,7 +1,6 @@
 """Bring a site up to date: from the store's list of changes, or all of it anew."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +20,6 @@ from vmtriage.report.site.rows import Row, Summary, row, summary
 FORM = f"1 of vmtriage {__version__}"  # another one: the pages look differently, all are written
 _REFRESH_S = 3600.0  # "in the last 24 hours" and "new" are not true for ever
 _WAIT_S = 60.0
-_SECRET = re.compile(r"//[^@/]*@")
 
 
 @dataclass(frozen=True)
@@ -53,14 +51,13 @@ def write(
     A run that is killed leaves every page whole; the next one does its work again.
     Errors: BadConfig where the directory is not this store's site, CannotWrite (try again).
     """
-    store = _SECRET.sub("//", store)
     with owner.alone(site, wait_s):
         told = owner.claim(site, store, FORM)
         revision = book.revision()  # first: what changes while we read comes with the next run
         current = told.form == FORM and told.revision is not None and told.revision <= revision
         before = load(Shelf(site)) if current and not anew else None
         shelf = Shelf(site, durable=before is not None)
-        draft = Writer(shelf, book, store, now, base_url, tuple(book.unread()), EMPTY, before)
+        draft = Writer(shelf, book, told.store, now, base_url, tuple(book.unread()), EMPTY, before)
         removed: tuple[str, ...] = ()
         if before is None or told.revision is None:
             _all(draft)
@@ -72,7 +69,7 @@ def write(
             revision = changes.revision
             _some(draft, before, changes, refresh=not 0 <= aged < _REFRESH_S)
         if shelf.written or removed or told.revision != revision:
-            owner.mark(site, owner.Mark(store, FORM, revision, now.timestamp()))
+            owner.mark(site, owner.Mark(told.store, FORM, revision, now.timestamp()))
         return Written(revision, tuple(shelf.written), removed, before is None)
 
 

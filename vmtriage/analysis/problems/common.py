@@ -27,6 +27,7 @@ from vmtriage.analysis.problems import sentences
 from vmtriage.analysis.problems.blame import culprit_label, own_by_nature
 from vmtriage.analysis.problems.chance import tail
 from vmtriage.analysis.problems.fleet import Counts, Fleet, Tally, seen
+from vmtriage.analysis.problems.scope import machine_bound
 from vmtriage.models.occurrence import Blamed, Occurrence
 from vmtriage.models.problem import Common, Shared
 
@@ -57,7 +58,8 @@ def common(occurrences: Sequence[Occurrence], fleet: Fleet) -> tuple[Common, ...
 
 def _found(occurrences: Sequence[Occurrence], own: Counts, fleet: Fleet) -> Iterator[Common]:
     yield from _culprit(occurrences, own.of("culprit"), fleet.of("culprit"))
-    yield from _plain("host", own.of("host"), fleet.of("host"), len(occurrences))
+    if not any(machine_bound(each.scope) for each in occurrences):  # else it is so by definition
+        yield from _plain("host", own.of("host"), fleet.of("host"), len(occurrences))
     model = next(iter(own.of("hardware").dumps.most_common(1)), ("", 0))[0]
     told = own.of("firmware", model)
     yield from _plain("firmware", told, fleet.of("firmware", model), told.total, model)

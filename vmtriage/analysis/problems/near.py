@@ -78,8 +78,10 @@ class Neighbours:
         """
         found = []
         for other in self._candidates(stack):
+            if not _comparable(stack, other):
+                continue
             apart = distance(stack.frames, other.frames)
-            if _are_near(stack, other, apart):
+            if apart <= FAR or stack.frames[0] == other.frames[0]:
                 agree = (other.crash_class is stack.crash_class, other.module == stack.module)
                 found.append((round(apart, 2), tuple(not each for each in agree), other))
         found.sort(key=lambda each: (each[0], each[1], each[2].problem))
@@ -124,10 +126,10 @@ def reason(stack: Stack, other: Stack) -> str:
     return f"{same}; class agrees"
 
 
-def _are_near(stack: Stack, other: Stack, apart: float) -> bool:
+def _comparable(stack: Stack, other: Stack) -> bool:
     if stack.frames[0] == other.frames[0]:
         return True
-    return apart <= FAR and len(set(stack.frames) & set(other.frames)) >= _SHARED
+    return len(set(stack.frames) & set(other.frames)) >= _SHARED
 
 
 def _own(frames: tuple[str, ...]) -> Iterator[str]:

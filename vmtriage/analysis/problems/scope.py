@@ -115,7 +115,8 @@ def _text(report: Report, host: str) -> str | None:
     plain = _PREFIX.sub("", told or "").strip(" \"'")
     if not plain or _SAYS_NOTHING.match(plain):
         return None
-    nodename = report.system.nodename if report.system else None
-    for name in (host, nodename):
-        plain = plain.replace(name, "HOST") if name and len(name) > 2 else plain
+    whole = (host, report.system.nodename or "" if report.system else "")
+    names = {*whole, *(name.partition(".")[0] for name in whole)}
+    for name in sorted(names, key=len, reverse=True):  # web1.example.com before web1
+        plain = re.sub(rf"\b{re.escape(name)}\b", "HOST", plain) if len(name) > 2 else plain
     return " ".join(_NUMBERS.sub("N", plain).split())[:_LONGEST]

@@ -15,17 +15,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from fixtures import lab
-from tests import postgresql
+from tests import browser, postgresql
 
 _APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
 
 
 def install() -> None:
-    """Installs what the lab and the tests of the store lack, where this process may.
+    """Installs what the lab and the tests of store and site lack, where this process may.
 
     The rest is told by `lab.missing`.
     """
-    names = [*(lab.packages() if lab.missing() else ()), *_database(), *_web()]
+    packages = lab.packages() if lab.missing() else ()
+    names = [*packages, *_database(), *_web(), *_browser()]
     if not names or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print(f"installing for the live tests: {' '.join(names)}", flush=True)
@@ -47,6 +48,11 @@ def _database() -> list[str]:
 def _web() -> list[str]:
     """What the test of the example for nginx wants."""
     return [] if shutil.which("nginx") or shutil.which("/usr/sbin/nginx") else ["nginx"]
+
+
+def _browser() -> list[str]:
+    """What the tests of the site want."""
+    return list(browser.PACKAGES) if browser.missing() else []
 
 
 def notice(lacking: Sequence[str]) -> str:

@@ -129,7 +129,7 @@
       [...grouped.values()], "problems", (group) => [
         problemLink(group.of), ((problems.get(group.of.problem) || {}).states || []).join(", "),
         number(group.count), number(group.hosts.size), time(group.of.when)]);
-    part("found-crashes", "Crashes", [["When (UTC)", "time"], ["Host", "host"], ["Problem", "whole"], ["Kernel", "wide"], ["Culprit", "wide by"], ["Report", "nowrap"]],
+    part("found-crashes", "Crashes", [["When (UTC)", "time"], ["Host", "host"], ["Problem"], ["Kernel", "wide"], ["Culprit", "wide by"], ["Report", "nowrap"]],
       hits, "crashes", (each) => [
         time(each.when), link("h/" + path(each, 2, each.host), each.host), problemLink(each), code(each.kernel),
         each.named ? link("c/" + path(each, 3, each.named.join("/")), code(each.named[1])) : "nobody",

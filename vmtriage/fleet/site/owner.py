@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from vmtriage.report.files import cannot_write, write_all
 
 MARKER = ".vmtriage-site.json"
 _LOCK = ".vmtriage-site.lock"
+_SECRET = re.compile(r"//[^@/]*@")  # user and password of an address
 _SCHEMA = "vmtriage/site/1"
+_OURS = ".vmtriage-"
 _OF_THE_SYSTEM = {"lost+found", ".snapshot", ".zfs"}
 
 
@@ -60,6 +63,7 @@ def claim(site: Path, store: str, form: str) -> Mark:
 
     Errors: BadConfig where it is another store's site, or holds files and is no site.
     """
+    store = _SECRET.sub("//", store)
     found = marked(site)
     if found and found.store != store:
         raise BadConfig(
@@ -69,7 +73,8 @@ def claim(site: Path, store: str, form: str) -> Mark:
     if found:
         return found
     try:
-        strange = sorted({each.name for each in site.iterdir()} - _OF_THE_SYSTEM - {_LOCK, MARKER})
+        there = {each.name for each in site.iterdir()} - _OF_THE_SYSTEM
+        strange = sorted(name for name in there if not name.startswith(_OURS))
     except FileNotFoundError:
         strange = []
     except NotADirectoryError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from heapq import nlargest
 
 from vmtriage.fleet.site.book import Book
 from vmtriage.fleet.site.index import Group, Groups, Index, Subjects, groups
@@ -103,10 +103,10 @@ class Writer:
         )
 
     def _feed(self, title: str, at: str, rows: Group) -> None:
-        found = sorted(rows, key=lambda each: (each.seen, each.dump), reverse=True)
+        found = nlargest(feed.ENTRIES, rows, key=lambda each: (each.seen, each.dump))
         newest = [
             (each, _read_at(each, self.book.tries(row.dump)))
-            for row in islice(found, feed.ENTRIES)
+            for row in found
             if (each := self.book.occurrence(row.dump))
         ]
         text = feed.feed(self.store, title, at, newest, self.base_url, self.now)

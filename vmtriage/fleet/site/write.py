@@ -44,10 +44,10 @@ def write(
 ) -> Written:
     """Write what changed since the site was last written to the end; nothing where nothing did.
 
-    store: an id or name of the store, the same for ever, without a password: it stands in the
-    site's marker. now: in UTC. base_url: the site's address, for feeds. anew: write all, remove
-    what is stale. That is also done by itself for a new site, after an upgrade, and where a file
-    of the site's own data is damaged.
+    store: an id or address of the store, the same for ever; without user and password it stands
+    in the site's marker. now: in UTC. base_url: the site's address, for feeds. anew: write all,
+    remove what is stale. That is also done by itself for a new site, after an upgrade, and where
+    a file of the site's own data is damaged.
     A run that is killed leaves every page whole; the next one does its work again.
     Errors: BadConfig where the directory is not this store's site, CannotWrite (try again).
     """
@@ -57,7 +57,7 @@ def write(
         current = told.form == FORM and told.revision is not None and told.revision <= revision
         before = load(Shelf(site)) if current and not anew else None
         shelf = Shelf(site, durable=before is not None)
-        draft = Writer(shelf, book, store, now, base_url, tuple(book.unread()), EMPTY, before)
+        draft = Writer(shelf, book, told.store, now, base_url, tuple(book.unread()), EMPTY, before)
         removed: tuple[str, ...] = ()
         if before is None or told.revision is None:
             _all(draft)
@@ -69,7 +69,7 @@ def write(
             revision = changes.revision
             _some(draft, before, changes, refresh=not 0 <= aged < _REFRESH_S)
         if shelf.written or removed or told.revision != revision:
-            owner.mark(site, owner.Mark(store, FORM, revision, now.timestamp()))
+            owner.mark(site, owner.Mark(told.store, FORM, revision, now.timestamp()))
         return Written(revision, tuple(shelf.written), removed, before is None)
 
 

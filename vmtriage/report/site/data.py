@@ -55,7 +55,10 @@ def problems(summaries: Iterable[Summary]) -> str:
 def read_crashes(text: str) -> list[Row]:
     """What `crashes` wrote; ValueError or TypeError where it was something else."""
     width = len(Row._fields)
-    return [Row(*map(str, each[:width])) for each in _read(text, "vmtriageCrashes")]
+    rows = [Row._make(each[:width]) for each in _read(text, "vmtriageCrashes")]
+    if not all(isinstance(value, str) for row in rows for value in row):
+        raise ValueError("a crash is not made of text")
+    return rows
 
 
 def read_problems(text: str) -> list[Summary]:

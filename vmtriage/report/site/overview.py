@@ -1,8 +1,9 @@
 """The first page: what wants somebody now, then what was seen last, then all by search."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from heapq import nsmallest
 
 from vmtriage.report import templates
 from vmtriage.report.human import iso
@@ -14,7 +15,6 @@ from vmtriage.report.site.rows import Row, Summary
 _CARDS = 12
 _RECENT = 60
 _DAYS = 60
-_SEVERITIES = ("panic", "serious", "notable", "noise")
 _CHOICES = 300  # names offered while typing
 
 
@@ -46,7 +46,7 @@ def files(
             recent=recent[:_RECENT], now=iso(now), waits=waits,
             chart=bars.by_time(rows, now.date(), days=_DAYS), shards=shards,
             script=script, script_hash=script_hash,
-            classes=[kind for kind, _ in Counter(each.kind for each in rows).most_common()],
+            classes=sorted({each.kind for each in rows}),
             states=sorted({state for each in recent for state in each.states}),
             kernels=_choices(each.release for each in rows),
             hosts=_choices(each.host for each in rows),
@@ -65,6 +65,7 @@ def _rank(each: Summary) -> int:
     return min((GRAVE.index(state) for state in each.states if state in GRAVE), default=len(GRAVE))
 
 
-def _choices(values: object) -> list[str]:
-    counted = Counter(value for value in values if value)  # type: ignore[attr-defined]
-    return sorted(value for value, _ in counted.most_common(_CHOICES))
+def _choices(values: Iterable[str]) -> list[str]:
+    counted = Counter(value for value in values if value)
+    most = nsmallest(_CHOICES, counted.items(), key=lambda each: (-each[1], each[0]))
+    return sorted(value for value, _ in most)

@@ -68,7 +68,7 @@ def stats(site: scanning.Site) -> bool:
         print("stat calls: not counted, there is no strace")
         return True
     told = site.home / "calls"
-    calls = "trace=stat,lstat,fstat,newfstatat,statx,open,openat"
+    calls = "trace=stat,lstat,newfstatat,statx,open,openat"
     subprocess.run(
         ["strace", "-f", "-o", told, "-e", calls, *site.command("--dry-run")],
         check=True, capture_output=True, env={**os.environ, "HOME": str(site.home)},
@@ -93,9 +93,9 @@ def stats(site: scanning.Site) -> bool:
     return kept
 
 
-def new_ones(site: scanning.Site) -> None:
-    """The whole scan with the new ones, then one with nothing to do."""
-    for words in ("the first scan", "with nothing to do"):
+def scans(site: scanning.Site, *what: str) -> None:
+    """Whole scans, one for each of these."""
+    for words in what:
         began = time.monotonic()
         done = site.scan()
         print(f"{words}: {time.monotonic() - began:.2f} s: {done.stdout.strip() or 'silent'}")
@@ -145,10 +145,11 @@ def main() -> int:
         if chosen.only in (None, "decide"):
             site = scanning.Site(Path(home) / "many")
             lay(site, KNOWN)
+            scans(site, "the first one, which writes the whole site", "with nothing to do")
             for number in range(NEW):
                 site.log(number)
             kept += [decide(site), stats(site)]
-            new_ones(site)
+            scans(site, f"with {NEW} new logs")
         if chosen.only in (None, "pace"):
             kept.append(pace(Path(home)))
         if chosen.only in (None, "kills"):

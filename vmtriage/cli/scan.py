@@ -95,7 +95,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
     "-n",
     "--dry-run",
     is_flag=True,
-    help="Only say what would be done with each dump, and why.",
+    help="Only say what would be done with each dump, and why; and what would be told, in full.",
 )
 @click.option(
     "--log-format",
@@ -191,6 +191,7 @@ def _plan(options: "Options") -> None:
 
     with watcher_of("text", True) as watcher, prepared(options, watcher, read_only=True) as ready:
         decisions, summary = plan(ready.task, ready.hands)
+        notices = ready.rehearse()
     for each in decisions:
         if each.action != "known":
             when = f", not before {each.at:%Y-%m-%d %H:%M:%S} UTC" if each.at else ""
@@ -198,6 +199,8 @@ def _plan(options: "Options") -> None:
             click.echo(f"{each.action:<11} {where}  ({visible(each.why)}{when})")
     known = sum(each.action == "known" for each in decisions)
     click.echo(f"{known} of {len(decisions)} are done")
+    for text in notices:
+        click.echo(f"\nwould tell {text}")
     for trouble in summary.troubles:
         say(trouble)
     sys.exit(summary.exit_code)

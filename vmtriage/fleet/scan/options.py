@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,6 +75,7 @@ class Prepared:
     task: Task
     hands: Hands
     metrics: Path | None = None
+    rehearse: Callable[[], tuple[str, ...]] = tuple  # what would be told, in full
 
     def measure(self, seconds: float) -> None:
         """Writes the metrics; seconds: how long the scan took."""
@@ -118,7 +119,7 @@ def prepared(options: Options, watcher: Watcher, read_only: bool = False) -> Ite
         jobs = options.jobs or config.jobs or cores()
         executor = LocalExecutor(Bounds(jobs, memory, options.per_share))
         hands = Hands(store, worker, executor, publisher, watcher, _now)
-        yield Prepared(task, hands, config.metrics)
+        yield Prepared(task, hands, config.metrics, publisher.rehearse)
 
 
 def _now() -> datetime:

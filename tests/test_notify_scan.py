@@ -72,6 +72,23 @@ def test_one_bug_on_three_hosts_is_one_ticket_and_nothing_secret_is_left_behind(
     assert re.search(r"^vmtriage_dumps 3\.0$", (tmp_path / "vmtriage.prom").read_text(), re.M)
 
 
+def test_whoever_runs_it_is_told_of_a_share_that_is_away_once(tmp_path: Path) -> None:
+    share, config = tmp_path / "share", tmp_path / "vmtriage.toml"
+    with playing(PlayedHook()) as hook:
+        config.write_text(
+            f'shares = ["{share}", "{tmp_path}/away"]\nsite = "{tmp_path}/site"\n'
+            f'store = "{tmp_path}/s.sqlite"\n'
+            f'[notifiers.h]\nkind = "webhook"\nurl = "{hook.base}"\n'
+            '[[routes]]\nevents = ["broken"]\nto = "h"\n'
+        )
+        crash(share, "db1", 1)
+        for _ in range(2):
+            scan(config)
+        (told,) = hook.tickets
+        assert told["event"] == "broken"
+        assert f"{tmp_path}/away" in told["summary"]
+
+
 def test_a_dry_run_shows_what_waits_and_sends_nothing(tmp_path: Path) -> None:
     share, config = tmp_path / "share", tmp_path / "vmtriage.toml"
     (tmp_path / "token").write_text(SECRET)

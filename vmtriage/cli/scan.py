@@ -169,6 +169,8 @@ def _scan(options: "Options", log_format: str, quiet: bool) -> None:
         watcher.tell(summed_up(summary, now))
         news = () if summary.busy else remember(ready.task.site, summary, now, seconds)
         ready.measure(seconds)
+        if ready.publisher and news:
+            ready.publisher.alarm(news[0])
     if log_format == "text":
         _tell(summary, *(news or ((), ())), quiet)
     sys.exit(summary.exit_code)
@@ -191,7 +193,7 @@ def _plan(options: "Options") -> None:
 
     with watcher_of("text", True) as watcher, prepared(options, watcher, read_only=True) as ready:
         decisions, summary = plan(ready.task, ready.hands)
-        notices = ready.rehearse()
+        notices = ready.publisher.rehearse() if ready.publisher else ()
     for each in decisions:
         if each.action != "known":
             when = f", not before {each.at:%Y-%m-%d %H:%M:%S} UTC" if each.at else ""

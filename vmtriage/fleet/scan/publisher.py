@@ -1,6 +1,7 @@
 """Site and notices of one scan: what is behind `publish`."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,6 +64,14 @@ class SitePublisher:
         views, mark = Views(self.store, self.now()), f"notices:{self.site}"
         notices(self.store, views, mark, found.append, self.links, self._head, keep=False)
         return self.desk.rehearse(found)
+
+    def alarm(self, troubles: Sequence[str]) -> None:
+        """Tells whoever looks after vmtriage of troubles that are new: each once a day."""
+        if self.desk is None or not troubles:
+            return
+        for trouble in troubles:
+            self.desk.take(Notice.broken(trouble, trouble, socket.gethostname(), self.now()))
+        self.desk.deliver(self.now())
 
     def _head(self, dump: str) -> str:
         """The beginning of the Markdown report: what a ticket begins with."""

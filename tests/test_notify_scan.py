@@ -22,8 +22,9 @@ def crash(share: Path, host: str, hour: int) -> None:
     os.utime(place / "vmcore-dmesg.txt", (1.7e9, 1.7e9))
 
 
-def scan(config: Path) -> "subprocess.CompletedProcess[str]":
+def scan(config: Path, *more: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "vmtriage", "scan", "--config", str(config), "--settle", "0"]
+    command += more
     environment = {**os.environ, "VMTRIAGE_CRASH": "/bin/true"}
     return subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, timeout=300
@@ -69,6 +70,46 @@ def test_one_bug_on_three_hosts_is_one_ticket_and_nothing_secret_is_left_behind(
     assert link == f"https://crash.example.org/x/p/{problem}/"
     assert (site / "p" / problem / "index.html").is_file()
     assert re.search(r"^vmtriage_dumps 3\.0$", (tmp_path / "vmtriage.prom").read_text(), re.M)
+
+
+def test_whoever_runs_it_is_told_of_a_share_that_is_away_once(tmp_path: Path) -> None:
+    share, config = tmp_path / "share", tmp_path / "vmtriage.toml"
+    with playing(PlayedHook()) as hook:
+        config.write_text(
+            f'shares = ["{share}", "{tmp_path}/away"]\nsite = "{tmp_path}/site"\n'
+            f'store = "{tmp_path}/s.sqlite"\n'
+            f'[notifiers.h]\nkind = "webhook"\nurl = "{hook.base}"\n'
+            '[[routes]]\nevents = ["broken"]\nto = "h"\n'
+        )
+        crash(share, "db1", 1)
+        for _ in range(2):
+            scan(config)
+        (told,) = hook.tickets
+        assert told["event"] == "broken"
+        assert f"{tmp_path}/away" in told["summary"]
+
+
+def test_a_dry_run_shows_what_waits_and_sends_nothing(tmp_path: Path) -> None:
+    share, config = tmp_path / "share", tmp_path / "vmtriage.toml"
+    (tmp_path / "token").write_text(SECRET)
+    (tmp_path / "token").chmod(0o600)
+    with playing(PlayedGitLab()) as played:
+        config.write_text(
+            f'shares = ["{share}"]\nsite = "{tmp_path}/site"\nstore = "{tmp_path}/s.sqlite"\n'
+            f'[notifiers.g]\nkind = "gitlab"\nurl = "{played.base}"\nproject = "infra/crashes"\n'
+            f'token_file = "{tmp_path}/token"\n'
+        )
+        crash(share, "db1", 1)
+        first = scan(config, "--dry-run")
+        assert "would tell" not in first.stdout, "nobody has looked into it yet"
+        played.faults = [Fault("GET", "", 503)]
+        scan(config)
+        shown = scan(config, "--dry-run")
+        assert "would tell g: a ticket" in shown.stdout, shown
+        assert "PRIVATE-TOKEN: ***" in shown.stdout
+        assert "crashlab_uaf" in shown.stdout
+        assert SECRET not in shown.stdout + shown.stderr
+        assert not played.tickets
 
 
 def test_a_scan_makes_the_ticket_and_comments_on_it(tmp_path: Path) -> None:

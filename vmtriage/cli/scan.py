@@ -95,7 +95,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
     "-n",
     "--dry-run",
     is_flag=True,
-    help="Only say what would be done with each dump, and why.",
+    help="Only say what would be done with each dump, and why; and what would be told, in full.",
 )
 @click.option(
     "--log-format",
@@ -169,6 +169,8 @@ def _scan(options: "Options", log_format: str, quiet: bool) -> None:
         watcher.tell(summed_up(summary, now))
         news = () if summary.busy else remember(ready.task.site, summary, now, seconds)
         ready.measure(seconds)
+        if ready.publisher and news:
+            ready.publisher.alarm(news[0])
     if log_format == "text":
         _tell(summary, *(news or ((), ())), quiet)
     sys.exit(summary.exit_code)
@@ -191,6 +193,7 @@ def _plan(options: "Options") -> None:
 
     with watcher_of("text", True) as watcher, prepared(options, watcher, read_only=True) as ready:
         decisions, summary = plan(ready.task, ready.hands)
+        notices = ready.publisher.rehearse() if ready.publisher else ()
     for each in decisions:
         if each.action != "known":
             when = f", not before {each.at:%Y-%m-%d %H:%M:%S} UTC" if each.at else ""
@@ -198,6 +201,8 @@ def _plan(options: "Options") -> None:
             click.echo(f"{each.action:<11} {where}  ({visible(each.why)}{when})")
     known = sum(each.action == "known" for each in decisions)
     click.echo(f"{known} of {len(decisions)} are done")
+    for text in notices:
+        click.echo(f"\nwould tell {text}")
     for trouble in summary.troubles:
         say(trouble)
     sys.exit(summary.exit_code)

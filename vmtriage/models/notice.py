@@ -101,7 +101,7 @@ class Notice(Model):
         about = f"scan-{sha256(what.encode()).hexdigest()[:12]}"
         return cls(
             id=notice_id(about, "broken", f"{when:%Y-%m-%d}"), event="broken", problem=about,
-            title=f"vmtriage scan is broken: {what}", summary=reason, when=when, host=host,
+            title=f"vmtriage needs help: {what}"[:200], summary=reason, when=when, host=host,
             severity="serious",
         )  # fmt: skip
 

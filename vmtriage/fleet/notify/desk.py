@@ -98,6 +98,19 @@ class Desk:
         """What would be sent, in full, one text for each notifier. Touches nothing."""
         return tuple(self.channels[name].preview(notice) for name in self.chosen(notice))
 
+    def rehearse(self, fresh: Sequence[Notice]) -> tuple[str, ...]:
+        """What would be sent, in full: what waits, and these, which are not written down yet."""
+        told: dict[tuple[str, str], list[Notice]] = {}
+        for each in self.records.waiting():
+            if each.notifier in self.channels:
+                told.setdefault((each.notifier, each.problem), []).append(each.notice)
+        for notice in fresh:
+            for name in self.chosen(notice):
+                told.setdefault((name, notice.problem), []).append(notice)
+        return tuple(
+            self.channels[name].preview(gravest(several)) for (name, _), several in told.items()
+        )
+
     def deliver(self, now: datetime, seconds: float = 120.0) -> Delivery:
         """Send what is due; ends after about so many seconds. Raises only what the store does."""
         tally, end = _Tally(), monotonic() + seconds

@@ -1,10 +1,12 @@
 """The store as the desk's records: notifications, tickets and claims of vmtriage.store."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from pydantic import ValidationError
 
+from vmtriage.errors import StoreError
 from vmtriage.fleet.notify.records import Intent, Ticket
 from vmtriage.models.notice import Notice
 from vmtriage.store import rows
@@ -38,7 +40,8 @@ class StoredRecords:
             try:
                 notice = Notice.model_validate_json(row.payload)
             except ValidationError:
-                store.failed([row.id], "written down by another version of vmtriage", None)
+                with suppress(StoreError):  # only for reading
+                    store.failed([row.id], "written down by another version of vmtriage", None)
                 continue
             told = (row.delivery, row.tries, row.updated, row.retry_at, row.reason)
             out.append(Intent(str(row.id), row.notifier, notice, *told))

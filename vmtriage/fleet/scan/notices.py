@@ -44,9 +44,12 @@ class Links:
 
 def notices(
     store: Store, views: Views, mark: str, take: Callable[[Notice], object], links: Links,
-    head: Callable[[str], str],
+    head: Callable[[str], str], *, keep: bool = True,
 ) -> int:  # fmt: skip
-    """Writes down what changed; how many problems are new. head: of a dump's Markdown report."""
+    """Writes down what changed; how many problems are new. head: of a dump's Markdown report.
+
+    keep: move the mark; without it the same is found again, and nothing is written.
+    """
     revision = store.changes.revision()
     changed: dict[str, list[Occurrence]] = {}
     for change in store.changes.since(store.changes.written(mark)):
@@ -69,8 +72,10 @@ def notices(
         for notice in made:
             take(notice)
             new += notice.event == "new"
-        store.problems.set_state(problem, told.model_dump_json())
-    store.changes.set_written(mark, revision)
+        if keep:
+            store.problems.set_state(problem, told.model_dump_json())
+    if keep:
+        store.changes.set_written(mark, revision)
     return new
 
 

@@ -70,11 +70,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Prepared:
-    """metrics: the file for Prometheus, where one is wanted."""
+    """metrics: the file for Prometheus, where one is wanted. publisher: that of the hands."""
 
     task: Task
     hands: Hands
     metrics: Path | None = None
+    publisher: SitePublisher | None = None
 
     def measure(self, seconds: float) -> None:
         """Writes the metrics; seconds: how long the scan took."""
@@ -118,7 +119,7 @@ def prepared(options: Options, watcher: Watcher, read_only: bool = False) -> Ite
         jobs = options.jobs or config.jobs or cores()
         executor = LocalExecutor(Bounds(jobs, memory, options.per_share))
         hands = Hands(store, worker, executor, publisher, watcher, _now)
-        yield Prepared(task, hands, config.metrics)
+        yield Prepared(task, hands, config.metrics, publisher)
 
 
 def _now() -> datetime:

@@ -1,21 +1,24 @@
 """Site and notices of one scan: what is behind `publish`."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from vmtriage.fleet.notify.desk import Desk
+from vmtriage.fleet.notify.words import head_of
 from vmtriage.fleet.scan.book import StoreBook
 from vmtriage.fleet.scan.notices import Links, notices
 from vmtriage.fleet.scan.task import Published
 from vmtriage.fleet.scan.views import Views
 from vmtriage.fleet.site import owner
 from vmtriage.fleet.site.write import FORM, write
+from vmtriage.models.notice import Notice
 from vmtriage.report.files import write_all
 from vmtriage.store.base import Store
 
-_HEAD_LINES, _HEAD_CHARS = 60, 6000
+_HEAD_CHARS = 6000
 _PROBE = ".vmtriage-probe"
 _WAIT_S = 60.0
 
@@ -53,10 +56,27 @@ class SitePublisher:
         told = self.desk.deliver(now)
         return Published(len(done.files), new, told.sent, told.waiting, told.troubles)
 
+    def rehearse(self) -> tuple[str, ...]:
+        """What would be told now, in full, secrets masked; nothing is sent, nothing written."""
+        if self.desk is None:
+            return ()
+        found: list[Notice] = []
+        views, mark = Views(self.store, self.now()), f"notices:{self.site}"
+        notices(self.store, views, mark, found.append, self.links, self._head, keep=False)
+        return self.desk.rehearse(found)
+
+    def alarm(self, troubles: Sequence[str]) -> None:
+        """Tells whoever looks after vmtriage of troubles that are new: each once a day."""
+        if self.desk is None or not troubles:
+            return
+        for trouble in troubles:
+            self.desk.take(Notice.broken(trouble, trouble, socket.gethostname(), self.now()))
+        self.desk.deliver(self.now())
+
     def _head(self, dump: str) -> str:
-        """The first lines of the Markdown report: what a ticket begins with."""
+        """The beginning of the Markdown report: what a ticket begins with."""
         try:
             text = (self.site / "d" / dump / "report.md").read_text("utf-8", "replace")
         except OSError:
             return ""
-        return "\n".join(text[:_HEAD_CHARS].splitlines()[:_HEAD_LINES])
+        return head_of(text, _HEAD_CHARS)

@@ -103,6 +103,14 @@ def test_the_overview_begins_with_what_wants_somebody(site: Path) -> None:
     assert "4 not read, 1 in quarantine" in text
 
 
+def test_a_site_without_a_crash_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "s", Shelved(), store="test", now=NOW)
+    assert "No crash yet" in page(tmp_path / "s", "").text
+    assert "All that was found is read" in page(tmp_path / "s", "unread").text
+    assert broken_links(tmp_path / "s") == []
+    required_by_the_rfc(ET.parse(tmp_path / "s" / "feed.xml").getroot())
+
+
 def test_the_problem_tells_what_its_crashes_share(site: Path) -> None:
     told = page(site, names.problem(yarn_fleet()[0].problem))
     for said in ("eleven hosts within a day", "the same YARN application on 9 of 11 dumps",

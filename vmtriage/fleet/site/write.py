@@ -20,6 +20,7 @@ from vmtriage.report.site.rows import Row, Summary, row, summary
 FORM = f"1 of vmtriage {__version__}"  # another one: the pages look differently, all are written
 _REFRESH_S = 3600.0  # "in the last 24 hours" and "new" are not true for ever
 _WAIT_S = 60.0
+_FEW = 50  # dumps
 
 
 @dataclass(frozen=True)
@@ -56,21 +57,25 @@ def write(
         revision = book.revision()  # first: what changes while we read comes with the next run
         current = told.form == FORM and told.revision is not None and told.revision <= revision
         before = load(Shelf(site)) if current and not anew else None
-        shelf = Shelf(site, durable=before is not None)
+        since = told.revision if before else None
+        changes = Changes(revision) if since is None else book.changes(since)
+        # of many files none is synced by itself, but all before the site says that it has them
+        durable = before is not None and len(changes.dumps) <= _FEW
+        shelf = Shelf(site, durable=durable)
         draft = Writer(shelf, book, told.store, now, base_url, tuple(book.unread()), EMPTY, before)
         removed: tuple[str, ...] = ()
-        if before is None or told.revision is None:
+        if before is None:
             _all(draft)
             removed = shelf.sweep()
-            os.sync()
         else:
             aged = now.timestamp() - told.written
-            changes = book.changes(told.revision)
-            revision = changes.revision
             _some(draft, before, changes, refresh=not 0 <= aged < _REFRESH_S)
-        if shelf.written or removed or told.revision != revision:
-            owner.mark(site, owner.Mark(told.store, FORM, revision, now.timestamp()))
-        return Written(revision, tuple(shelf.written), removed, before is None)
+        if shelf.written or removed or told.revision != changes.revision:
+            if not durable:
+                os.sync()
+            mark = owner.Mark(told.store, FORM, changes.revision, now.timestamp())
+            owner.mark(site, mark)
+        return Written(changes.revision, tuple(shelf.written), removed, before is None)
 
 
 def _all(draft: Writer) -> None:

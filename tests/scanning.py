@@ -39,6 +39,7 @@ class Site:
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
     config: str = ""
+    url: str = ""  # of the store; a file, where none is told
 
     @property
     def share(self) -> Path:
@@ -49,8 +50,8 @@ class Site:
         return self.home / "site"
 
     @property
-    def store(self) -> Path:
-        return self.home / "store.sqlite"
+    def store(self) -> str:
+        return self.url or str(self.home / "store.sqlite")
 
     def log(self, number: int, kind: str | None = None) -> Path:
         """A host's directory with nothing but its kernel log, as kdump left it days ago."""
@@ -89,12 +90,12 @@ class Site:
         out, err = process.communicate(timeout=600)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def scan_at(self, now: datetime, **more: Any) -> Summary:
-        """In this process, by another clock."""
+    def scan_at(self, now: datetime, host: str = "", **more: Any) -> Summary:
+        """In this process, by another clock, or as another machine."""
         config = self.home / "vmtriage.toml"
         config.write_text(self.config)
         options = Options(
-            shares=(self.share,), site=self.out, store=str(self.store), config=config,
+            shares=(self.share,), site=self.out, store=self.store, config=config,
             base_url="https://crash.example.org", **more,
         )  # fmt: skip
         with pytest.MonkeyPatch.context() as patch, prepared(options, Silent()) as ready:
@@ -103,7 +104,11 @@ class Site:
             publisher = ready.hands.publisher
             assert isinstance(publisher, SitePublisher)
             publisher = replace(publisher, now=lambda: now)
-            return run(ready.task, replace(ready.hands, publisher=publisher, now=lambda: now))
+            worker = replace(ready.hands.worker, host=host or ready.hands.worker.host)
+            return run(
+                ready.task,
+                replace(ready.hands, publisher=publisher, now=lambda: now, worker=worker),
+            )
 
     def events(self, *more: str | Path) -> list[dict[str, Any]]:
         """What a scan tells in its log."""

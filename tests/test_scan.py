@@ -1,6 +1,7 @@
 """`vmtriage scan` over a share of kernel logs, as cron runs it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -144,3 +145,19 @@ def test_old_reports_are_made_anew_from_recordings_and_links_stay(
     assert "our-own-uaf" in [each.id for each in after.known]
     again = site.scan("--retriage", "--pack", tmp_path / "pack")
     assert "from recordings" not in again.stdout
+
+
+def test_two_machines_share_the_work(site: Site, store_url: str) -> None:
+    site.url = store_url
+    for number in range(4):
+        site.log(number)
+    with tracker() as tickets, ThreadPoolExecutor() as pool:
+        site.config, site.environment = tickets.config, ENV
+        now = datetime.now(UTC)
+        both = list(pool.map(lambda host: site.scan_at(now, host=host), ("one", "two")))
+        assert sum(each.by_log for each in both) == 4
+        assert [each.exit_code for each in both] == [0, 0]
+        site.scan_at(now, host="one")  # whoever was told last writes what is left
+        assert set(tickets.problems().values()) == {1}
+    site.is_whole()
+    assert set(site.attempts().values()) == {1}

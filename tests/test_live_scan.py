@@ -107,3 +107,20 @@ def test_reports_are_made_anew_without_the_dumps(site: Site, tmp_path: Path) -> 
     assert "asked-for" in {known.id for each in after.values() for known in each.known}
     with open_store(site.store) as store:
         assert not store.dumps.quarantined()
+
+
+def test_without_a_namelist_the_log_stands_until_there_is_one(site: Site) -> None:
+    site.environment |= {"VMTRIAGE_SLIM": "0", "VMTRIAGE_FETCH": "0"}
+    first = site.scan("--settle", "0")
+    assert first.returncode == 0
+    assert "2 of these without a namelist" in first.stdout
+    assert {each.stage for each in site.occurrences().values()} == {"log"}
+    site.is_whole()
+    assert site.scan("--settle", "0").stdout == ""  # it waits
+    del site.environment["VMTRIAGE_SLIM"]
+    new = site.share / "192.0.2.9-2026-01-02-15:00:00"
+    new.mkdir()
+    (new / "vmcore").write_bytes(lab.build("panic").vmcore.read_bytes())
+    done = site.scan("--settle", "0")  # another dump of this kernel can be read: so can these
+    assert "1 new of 3 crashes, 1 by log, 3 in full" in done.stdout
+    assert {each.stage for each in site.occurrences().values()} == {"full"}

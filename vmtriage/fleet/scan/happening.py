@@ -8,10 +8,9 @@ from vmtriage.models.base import Model
 from vmtriage.models.occurrence import Stage
 
 # looked: a share was read. decided: what to do with one crash. started, ended: an analysis.
-# away: a share, directory or dump could not be read. published, told: site and notices.
+# trouble: a share, a directory, a notifier failed. published: the site is up to date.
 Kind = Literal[
-    "looked", "decided", "stage", "started", "ended", "away", "trouble", "published", "told",
-    "summary",
+    "looked", "decided", "stage", "started", "ended", "trouble", "published", "summary"
 ]  # fmt: skip
 
 
@@ -32,7 +31,6 @@ class Happening(Model):
     problem: str | None = None
     reason: str | None = None
     next_try: datetime | None = None
-    link: str | None = None
 
 
 class Watcher(Protocol):

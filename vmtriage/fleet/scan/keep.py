@@ -16,7 +16,7 @@ from vmtriage.models.report import Report
 from vmtriage.report.files import write_all
 from vmtriage.session.record import is_recording
 from vmtriage.store.base import Store
-from vmtriage.store.rows import Claim, ReportFiles
+from vmtriage.store.rows import Claim, Ended, ReportFiles
 
 FILES = ("report.json", "report.md", "report.html")
 
@@ -52,9 +52,13 @@ def report_in(home: Path) -> Report | None:
 
 
 def keep(
-    store: Store, site: Path, crash: Crash, stage: Stage, home: Path, report: Report, claim: Claim
-) -> Occurrence:
-    """The report's files, the recording, then the occurrence: ClaimLost, CannotWrite."""
+    store: Store, site: Path, crash: Crash, stage: Stage, home: Path, report: Report, claim: Claim,
+    ended: Ended | None = None,
+) -> Occurrence:  # fmt: skip
+    """The report's files, the recording, then the occurrence: ClaimLost, CannotWrite.
+
+    ended: how the attempt ends, on record in the same instant.
+    """
     dump = crash.identity.id
     directory = site / "d" / dump
     _tidy(directory)
@@ -75,7 +79,7 @@ def keep(
     )
     aliases = {old: alias.of for old, alias in store.problems.aliases().items()}
     occurrence = occurrence.model_copy(update={"problem": place(occurrence, aliases)})
-    store.occurrences.put(occurrence, claim)  # last: by it the dump counts as done
+    store.occurrences.put(occurrence, claim, ended=ended)  # last: by it the dump is done
     return occurrence
 
 

@@ -40,12 +40,12 @@ def triage(run: Run, todo: Sequence[Decision], stage: Stage, turn: rows.Claim) -
         with closing(run.hands.executor.run(jobs, ledger)) as ends:
             for ended in ends:
                 crash = crashes[ended.job.key]
-                judged = _settle(run, crash, stage, ended, ledger)
+                judged, problem = _settle(run, crash, stage, ended, ledger)
                 run.space.remove(ended.job.home)
                 _count(run, judged, stage)
                 if stage == "full" and judged.word == "ok" and crash.identity.build_id:
                     run.read.add(crash.identity.build_id)
-                run.tell(_ended(run, crash, stage, ended, judged))
+                run.tell(_ended(run, crash, stage, ended, judged, problem))
                 if judged.word in ("retry", "quarantine", "stopped"):
                     over.add(ended.job.key)
                 meanwhile.publish()
@@ -69,9 +69,14 @@ def _crash(run: Run, decision: Decision) -> Crash:
     return Crash(decision.found, identity, name(identity.nodename), row.first_seen, name)
 
 
-def _settle(run: Run, crash: Crash, stage: Stage, ended: Ended, ledger: Ledger) -> Judged:
-    """Report and ledger; what goes wrong with one dump's report is that dump's trouble."""
-    dump, home = crash.identity.id, ended.job.home
+def _settle(
+    run: Run, crash: Crash, stage: Stage, ended: Ended, ledger: Ledger
+) -> tuple[Judged, str | None]:
+    """Report and ledger; what goes wrong with one dump's report is that dump's trouble.
+
+    How it was judged, and the problem it belongs to.
+    """
+    dump, home, problem = crash.identity.id, ended.job.home, None
     report = report_in(home)
     while True:
         judged = judge(
@@ -81,7 +86,10 @@ def _settle(run: Run, crash: Crash, stage: Stage, ended: Ended, ledger: Ledger) 
         try:
             if report is not None and judged.keep:
                 claim = ledger.claim(dump)
-                keep(run.hands.store, run.task.site, crash, judged.keep, home, report, claim)
+                problem = keep(
+                    run.hands.store, run.task.site, crash, judged.keep, home, report, claim,
+                    judged.ended,
+                ).problem  # fmt: skip
             break
         except StoreError:
             raise
@@ -94,7 +102,7 @@ def _settle(run: Run, crash: Crash, stage: Stage, ended: Ended, ledger: Ledger) 
             words = f"its report cannot be kept: {type(error).__name__}: {error}"
             ended, report = replace(ended, code=70, words=words), None
     ledger.end(dump, judged.ended)
-    return judged
+    return judged, problem
 
 
 def _count(run: Run, judged: Judged, stage: Stage) -> None:
@@ -116,10 +124,12 @@ def _about(run: Run, crash: Crash, kind: str, stage: Stage) -> Happening:
     )  # fmt: skip
 
 
-def _ended(run: Run, crash: Crash, stage: Stage, ended: Ended, judged: Judged) -> Happening:
+def _ended(
+    run: Run, crash: Crash, stage: Stage, ended: Ended, judged: Judged, problem: str | None
+) -> Happening:
     update = {
         "outcome": judged.word, "seconds": round(ended.seconds, 3),
         "reason": judged.ended.reason or last_line(ended.words) or None,
-        "next_try": judged.ended.retry_at,
+        "next_try": judged.ended.retry_at, "problem": problem,
     }  # fmt: skip
     return _about(run, crash, "ended", stage).model_copy(update=update)

@@ -1,6 +1,7 @@
 """What lies on the shares, and which of it is to be triaged now."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from vmtriage.errors import ClaimLost
 from vmtriage.fleet.scan.context import Run
@@ -17,6 +18,7 @@ def survey(run: Run) -> tuple[list[Decision], list[Decision]]:
 
     What there is to triage, the newest first; and what is put off.
     """
+    run.hands.store.claims.sweep()
     decisions = [each for one in look(run.task.shares, run.task.look_s) for each in _of(run, one)]
     _note(run, decisions)
     todo = {each.dump: each for each in decisions if each.action in ("log", "full")}
@@ -46,7 +48,17 @@ def planned(run: Run) -> list[Decision]:
             run.trouble(one.error.message, share_of(one))
         known = run.hands.store.places.seen(share_of(one))
         decisions += decide_all(one.found, known, run.now(), run.task.rules)
-    return decisions
+    return [_explained(run, each) for each in decisions]
+
+
+def _explained(run: Run, decision: Decision) -> Decision:
+    """With the reason that stands in the ledger."""
+    if decision.dump is None or decision.action not in ("quarantined", "retry"):
+        return decision
+    store = run.hands.store
+    row, tries = store.dumps.get(decision.dump), store.attempts.of(decision.dump)
+    why = row.quarantine if row else None
+    return replace(decision, why=why or (tries[-1].reason if tries else decision.why))
 
 
 def tell(run: Run, decision: Decision) -> None:

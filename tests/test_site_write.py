@@ -109,6 +109,8 @@ def test_the_full_triage_replaces_that_of_the_log(tmp_path: Path) -> None:
     moved = (tmp_path / "s" / names.problem(log.problem) / "index.html").read_text()
     assert f"../../{names.problem(crash(1).problem)}/index.html" in Page(moved).links
     assert 'http-equiv="refresh"' in moved
+    feed = (tmp_path / "s" / names.problem(log.problem) / "feed.xml").read_text()
+    assert log.dump in feed  # who follows the old problem hears of the new one
 
 
 def test_a_log_whose_vmcore_came_later_leads_to_it(tmp_path: Path) -> None:

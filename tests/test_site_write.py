@@ -86,6 +86,17 @@ def test_states_do_not_stay_for_ever(tmp_path: Path) -> None:
     assert "Look at these first" not in (tmp_path / "s" / "index.html").read_text()
 
 
+def test_a_problem_falls_quiet_without_any_change_in_the_store(tmp_path: Path) -> None:
+    made = book()
+    problem = next(iter(made.crashes.values())).problem
+    write(tmp_path / "s", made)
+    made.states[problem] = ("quiet",)
+    write(tmp_path / "s", made, minutes=60 * 24 * 91)
+    assert (
+        "chip state quiet" in (tmp_path / "s" / names.problem(problem) / "index.html").read_text()
+    )
+
+
 def test_the_full_triage_replaces_that_of_the_log(tmp_path: Path) -> None:
     made = book()
     log = crash(1, stage="log", crash_class=CrashClass.PANIC, frames=("panic",))
@@ -98,6 +109,8 @@ def test_the_full_triage_replaces_that_of_the_log(tmp_path: Path) -> None:
     moved = (tmp_path / "s" / names.problem(log.problem) / "index.html").read_text()
     assert f"../../{names.problem(crash(1).problem)}/index.html" in Page(moved).links
     assert 'http-equiv="refresh"' in moved
+    feed = (tmp_path / "s" / names.problem(log.problem) / "feed.xml").read_text()
+    assert log.dump in feed  # who follows the old problem hears of the new one
 
 
 def test_a_log_whose_vmcore_came_later_leads_to_it(tmp_path: Path) -> None:

@@ -37,11 +37,16 @@ class Writer:
         now = groups(self.index, of)
         was = groups(self.before, of) if self.before else Groups({}, {}, {})
         led = self.book.moved_problems()
+        followers: dict[str, list[str]] = {}  # of feeds of problems that went into another one
+        for old in sorted(led.keys() - self.index.summaries.keys()):
+            followers.setdefault(led[old], []).append(old)
         for id in sorted(of.problems):
             at = names.problem(id)
             if (rows := now.problems.get(id)) and (view := views.get(id)):
                 self.shelf.put(problem.files(view, self._crashes(rows, was.problems.get(id))))
                 self._feed(view.title, at, rows)
+                for old in followers.get(id, ()):
+                    self._feed(view.title, names.problem(old), rows)
             elif id in was.problems or id in led:
                 self.lead(at, names.problem(led[id]) if id in led else None, "problem")
         for host in sorted(of.hosts):

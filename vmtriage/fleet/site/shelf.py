@@ -23,8 +23,12 @@ class Shelf:
         self.written: list[str] = []
         self.touched: set[str] = set()  # all that this run wanted to be there
 
-    def put(self, files: Mapping[str, str]) -> bool:
-        """Write those whose text is another one than what stands there; whether any was."""
+    def lacks(self, files: Mapping[str, str]) -> bool:
+        """Whether one of these is not there as it should be."""
+        return any(self._read(path) != _bytes(text) for path, text in files.items())
+
+    def put(self, files: Mapping[str, str]) -> None:
+        """Write those whose text is another one than what stands there."""
         self.touched.update(files)
         changed = {path: text for path, text in files.items() if self._read(path) != _bytes(text)}
         self._register(changed)
@@ -35,7 +39,6 @@ class Shelf:
         for directory, texts in by_directory.items():
             write_all(self._site / directory, texts, durable=self._durable)
         self.written.extend(changed)
-        return bool(changed)
 
     def copy(self, source: Path, names: Iterable[str], directory: str) -> tuple[str, ...]:
         """Have these files of `source` in `directory` too; which of them there are."""

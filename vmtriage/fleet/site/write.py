@@ -7,12 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from vmtriage import __version__
+from vmtriage.analysis.problems.states import QUIET
 from vmtriage.fleet.site import owner
 from vmtriage.fleet.site.book import Book, Changes
 from vmtriage.fleet.site.index import EMPTY, Index, Subjects, load, replaced, subjects_of
 from vmtriage.fleet.site.pages import Writer
 from vmtriage.fleet.site.shelf import Shelf
 from vmtriage.models.problem import ProblemView
+from vmtriage.report.human import iso
 from vmtriage.report.site import data, dump, names
 from vmtriage.report.site.frame import GRAVE
 from vmtriage.report.site.rows import Row, Summary, row, summary
@@ -100,7 +102,7 @@ def _all(draft: Writer) -> None:
 
 def _some(draft: Writer, before: Index, changes: Changes, *, refresh: bool) -> None:
     book, shelf = draft.book, draft.shelf
-    news = shelf.put(dump.unread_files(draft.unread))
+    news = shelf.lacks(dump.unread_files(draft.unread))
     if not (news or refresh or changes.dumps or changes.problems or changes.hosts):
         return
     rows = dict(before.rows)
@@ -112,9 +114,7 @@ def _some(draft: Writer, before: Index, changes: Changes, *, refresh: bool) -> N
         rows[each.dump] = row(each)
         touched.append(rows[each.dump])
     subjects = subjects_of(touched)
-    ageing = {
-        id for id, each in before.summaries.items() if refresh and set(each.states) & {*GRAVE}
-    }
+    ageing = _ageing(before, draft.now) if refresh else frozenset()
     problems = subjects.problems | set(changes.problems) | ageing
     views, renewed = _views(book, rows, problems)
     summaries = {id: each for id, each in before.summaries.items() if id not in problems} | renewed
@@ -125,6 +125,16 @@ def _some(draft: Writer, before: Index, changes: Changes, *, refresh: bool) -> N
     writer.subjects(Subjects(problems - (same - asked), hosts, subjects.culprits), views)
     writer.dumps(changes.dumps, found)
     _finish(writer)
+
+
+def _ageing(index: Index, now: datetime) -> frozenset[str]:
+    """Problems whose states may have changed by the clock alone."""
+    long_ago = iso(now - QUIET)
+    return frozenset(
+        id
+        for id, each in index.summaries.items()
+        if set(each.states) & {*GRAVE} or ("quiet" not in each.states and each.last <= long_ago)
+    )
 
 
 def _views(
@@ -142,8 +152,8 @@ def _finish(writer: Writer) -> None:
     """The pages about all, then the data: a run that is killed before starts from the old data
     and finds the same pages to write."""
     writer.lists()
-    writer.shelf.put(dump.unread_files(writer.unread))
     writer.overview()
+    writer.shelf.put(dump.unread_files(writer.unread))  # after all that counts what waits
     index = writer.index
     writer.shelf.put({data.shard_path(at): text for at, text in enumerate(index.shards)})
     writer.shelf.put({data.PROBLEMS: data.problems(index.summaries.values())})

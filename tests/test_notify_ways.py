@@ -5,12 +5,14 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import ssl
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -27,11 +29,20 @@ from tests.trackers import Fault, PlayedAlertmanager, PlayedHook, playing
 from vmtriage.errors import CannotWrite
 from vmtriage.fleet.config.model import Config
 from vmtriage.fleet.notify import metrics
-from vmtriage.fleet.notify.desk import Delivery, Desk
+from vmtriage.fleet.notify.delivery import Delivery
+from vmtriage.fleet.notify.desk import Desk
 from vmtriage.fleet.notify.make import desk
 from vmtriage.fleet.notify.numbers import Numbers
 from vmtriage.fleet.notify.records import MemoryRecords
-from vmtriage.fleet.notify.words import disarmed, head_of, no_commands, wiki
+from vmtriage.fleet.notify.words import (
+    disarmed,
+    head_of,
+    jira,
+    markdown,
+    no_commands,
+    title,
+    wiki,
+)
 from vmtriage.models.notice import Notice
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -245,6 +256,78 @@ def test_a_hook_gets_the_notice_and_the_same_key_again(monkeypatch: pytest.Monke
         assert "very-secret-path" not in shown + repr(ours)
 
 
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[str]:
+    """A hook behind TLS, whose certificate nobody knows."""
+    with playing(PlayedHook()) as played:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        plain = int(played.base.rpartition(":")[2])
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=_tunnel, args=(listener, context, plain), daemon=True)
+            thread.start()
+            yield f"https://localhost:{listener.getsockname()[1]}/hook"
+
+
+def _tunnel(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:
+    while True:
+        try:
+            client, _ = listener.accept()
+            with (
+                context.wrap_socket(client, server_side=True) as inner,
+                socket.create_connection(("127.0.0.1", port)) as outer,
+            ):
+                outer.sendall(_request(inner))
+                outer.shutdown(socket.SHUT_WR)
+                while data := outer.recv(65536):
+                    inner.sendall(data)
+        except ssl.SSLError:
+            continue
+        except OSError:
+            return
+
+
+def _request(inner: ssl.SSLSocket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += inner.recv(65536)
+    found = re.search(rb"(?i)content-length: (\d+)", data)
+    assert found
+    while len(data.partition(b"\r\n\r\n")[2]) < int(found[1]):
+        data += inner.recv(65536)
+    return data
+
+
+def test_a_server_whose_certificate_nobody_knows_gets_nothing(
+    secure: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = desk_of(kind="webhook", url=secure)
+    (trouble,) = tell(ours, notice()).troubles
+    assert "certificate is not trusted here" in trouble
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    assert ours.deliver(NOW + timedelta(hours=1)).sent == 1
+
+
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with playing(PlayedHook()) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.base)
+        monkeypatch.delenv("no_proxy", raising=False)
+        ours = desk_of(kind="webhook", url="http://hooks.invalid/crash")
+        proxy.faults = [Fault("POST", "", 407)]
+        assert "wants a password: see HTTPS_PROXY" in tell(ours, notice()).troubles[0]
+        assert ours.deliver(NOW + timedelta(hours=1)).sent == 1
+        assert proxy.asked[-1].headers["Host"] == "hooks.invalid"
+
+
+def test_a_server_that_says_nothing_does_not_hold_up_the_scan() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ours = desk_of(kind="webhook", url=f"http://127.0.0.1:{silent.getsockname()[1]}",
+                       timeout_s=0.2)  # fmt: skip
+        told = tell(ours, notice(), notice(frames=("x", "y")))
+    assert (told.sent, told.waiting) == (0, 2)
+    assert "no answer in time" in told.troubles[0]
+
+
 # -- chat -----------------------------------------------------------------------------------------
 
 
@@ -395,6 +478,18 @@ def test_the_head_of_a_report_ends_before_its_evidence_and_no_fence_stays_open()
     assert "```" not in cut
     assert cut.endswith("(cut; see the whole report)")
     assert head_of("a\n\n```text\nx\n") == "a"
+
+
+def test_a_ticket_is_never_longer_than_trackers_take() -> None:
+    long = hostile().model_copy(
+        update={
+            "summary": "{*" * 50_000, "reasons": ("[|]" * 9999,) * 99, "title": "x" * 9999,
+            "culprits": ("{}" * 9999,), "markdown": "# x\n\n" + "word\n\n" * 30_000,
+        }
+    )  # fmt: skip
+    assert len(jira(long)) < 32_767
+    assert len(markdown(long)) < 65_536
+    assert len(title(long)) < 255
 
 
 def test_what_is_taken_apart_can_still_be_read() -> None:

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from vmtriage.fleet.notify.base import Channel, Later, NotTold, Past, Refused
-from vmtriage.fleet.notify.records import Intent, Records, Ticket
+from vmtriage.fleet.notify.delivery import Delivery, Tally
+from vmtriage.fleet.notify.records import Intent, Records
 from vmtriage.fleet.notify.routes import Routes
 from vmtriage.models.notice import Notice, NoticeEvent, gravest
 
@@ -25,36 +26,6 @@ _CUMULATIVE: tuple[NoticeEvent, ...] = ("recurred", "spreading")
 _LONGEST_S = 86400.0  # however long a server wants to be left alone
 _ALL = "everything waits: "  # begins the reason of a failure that is not one notice's own
 _JUMPED = timedelta(hours=25)  # a retry farther away, or a change in the future: the clock jumped
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What became of what was waiting. troubles: one line for each that did not work."""
-
-    sent: int = 0
-    waiting: int = 0  # kept for a later run: busy, down, refused
-    held: int = 0  # not due yet: one like it was told only lately
-    dropped: int = 0
-    troubles: tuple[str, ...] = ()
-    tickets: tuple[Ticket, ...] = ()  # new ones, and those that were found
-
-
-@dataclass
-class _Tally:
-    sent: int = 0
-    waiting: int = 0
-    held: int = 0
-    dropped: int = 0
-    down: dict[str, str] = field(default_factory=dict)  # notifiers that get nothing more now
-    troubles: list[str] = field(default_factory=list)
-    tickets: list[Ticket] = field(default_factory=list)
-
-    def result(self) -> Delivery:
-        down = (f"{name}: {why}" for name, why in self.down.items())
-        troubles = (*down, *self.troubles)
-        return Delivery(
-            self.sent, self.waiting, self.held, self.dropped, troubles, tuple(self.tickets)
-        )
 
 
 @dataclass(frozen=True)
@@ -113,7 +84,7 @@ class Desk:
 
     def deliver(self, now: datetime, seconds: float = 120.0) -> Delivery:
         """Send what is due; ends after about so many seconds. Raises only what the store does."""
-        tally, end = _Tally(), monotonic() + seconds
+        tally, end = Tally(), monotonic() + seconds
         waiting = self.records.waiting()
         paused = _paused(waiting, now)
         for name, groups in _grouped(waiting).items():
@@ -129,7 +100,7 @@ class Desk:
         return tally.result()
 
     def _group(
-        self, channel: Channel, group: Sequence[Intent], now: datetime, tally: _Tally
+        self, channel: Channel, group: Sequence[Intent], now: datetime, tally: Tally
     ) -> None:
         """All that waits of one problem for one notifier is told as one notice."""
         held = {each.id for each in group if self._is_held(each, now)}
@@ -166,7 +137,7 @@ class Desk:
 
     def _send(
         self, channel: Channel, chosen: Sequence[Intent], unsure: bool, now: datetime,
-        tally: _Tally,
+        tally: Tally,
     ) -> None:  # fmt: skip
         notice = gravest([each.notice for each in chosen])
         known = self.records.ticket(channel.name, notice.problem)
@@ -187,7 +158,7 @@ class Desk:
 
     def _failed(
         self, channel: Channel, chosen: Sequence[Intent], now: datetime, error: NotTold,
-        tally: _Tally,
+        tally: Tally,
     ) -> None:  # fmt: skip
         everything = not isinstance(error, Refused) or error.everything
         if everything:

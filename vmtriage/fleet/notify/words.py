@@ -9,7 +9,8 @@ from vmtriage.models.notice import Notice
 from vmtriage.report.safe import block, md_prose, visible, web
 
 _TITLE = 200  # characters; Jira takes 255
-_HEAD = 24_000  # characters: Jira takes 32,767
+_HEAD = 12_000  # characters: Jira takes 32,767 for all, GitHub 65,536
+_LONGEST, _REASONS = 400, 12  # of one value; of a ticket
 _HOSTS = 12  # told by name
 PROBLEM_MARK, NOTE_MARK = "vmtriage-problem", "vmtriage-note"
 
@@ -69,7 +70,21 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
         ("All hosts", hosts if notice.host_count > 1 else ""),
         ("First seen", f"{notice.first_seen:%Y-%m-%d %H:%M} UTC" if notice.first_seen else ""),
     ]
-    return [(label, value) for label, value in rows if value]
+    return [(label, _cut(value)) for label, value in rows if value]
+
+
+def reasons(notice: Notice) -> list[str]:
+    """Why it is in its states, and what its occurrences share."""
+    return [_cut(each) for each in notice.reasons[:_REASONS]]
+
+
+def summary(notice: Notice) -> str:
+    """The verdict's sentence, on this occurrence."""
+    return _cut(notice.summary, 3 * _LONGEST)
+
+
+def _cut(text: str, most: int = _LONGEST) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def links(notice: Notice) -> list[tuple[str, str]]:
@@ -80,10 +95,10 @@ def links(notice: Notice) -> list[tuple[str, str]]:
 
 def markdown(notice: Notice, *, head: bool = True) -> str:
     """For GitLab and GitHub: a ticket's body, or without `head` a comment."""
-    parts = [f"**{md_prose(headline(notice))}** {md_prose(notice.summary)}"]
+    parts = [f"**{md_prose(headline(notice))}** {md_prose(summary(notice))}"]
     parts += ["\n".join(f"- {label}: {md_prose(value)}" for label, value in facts(notice))]
     if notice.reasons:
-        parts.append("\n".join(f"- {md_prose(each)}" for each in notice.reasons))
+        parts.append("\n".join(f"- {md_prose(each)}" for each in reasons(notice)))
     parts += ["\n".join(f"{label}: <{url}>" for label, url in links(notice))]
     if head and notice.markdown:
         parts += ["---", head_of(notice.markdown, _HEAD)]
@@ -93,10 +108,10 @@ def markdown(notice: Notice, *, head: bool = True) -> str:
 
 def jira(notice: Notice, *, head: bool = True) -> str:
     """The same as Jira's wiki text."""
-    parts = [f"*{wiki(headline(notice))}* {wiki(notice.summary)}"]
+    parts = [f"*{wiki(headline(notice))}* {wiki(summary(notice))}"]
     parts += ["\n".join(f"* {label}: {wiki(value)}" for label, value in facts(notice))]
     if notice.reasons:
-        parts.append("\n".join(f"* {wiki(each)}" for each in notice.reasons))
+        parts.append("\n".join(f"* {wiki(each)}" for each in reasons(notice)))
     parts += ["\n".join(f"{label}: [{url}]" for label, url in links(notice) if "|" not in url)]
     if head and notice.markdown:
         inner = block(head_of(notice.markdown, _HEAD)).replace("{noformat", "{ noformat")
@@ -107,9 +122,9 @@ def jira(notice: Notice, *, head: bool = True) -> str:
 
 def plain(notice: Notice, *, head: bool = True) -> str:
     """For mail."""
-    lines = [headline(notice), visible(notice.summary), ""]
+    lines = [headline(notice), visible(summary(notice)), ""]
     lines += [f"{label + ':':<12} {visible(value)}" for label, value in facts(notice)]
-    lines += [f"{'':<12} {visible(each)}" for each in notice.reasons]
+    lines += [f"{'':<12} {visible(each)}" for each in reasons(notice)]
     lines += [f"{label + ':':<12} {url}" for label, url in links(notice)]
     if head and notice.markdown:
         lines += ["", block(head_of(notice.markdown, _HEAD))]
@@ -118,7 +133,7 @@ def plain(notice: Notice, *, head: bool = True) -> str:
 
 def chat(notice: Notice) -> str:
     """A few lines for a chat or pager; a stranger's text pings nobody and links nowhere."""
-    lines = [headline(notice), disarmed(notice.summary)]
+    lines = [headline(notice), disarmed(summary(notice))]
     lines += [f"{label}: {disarmed(value)}" for label, value in facts(notice)]
     lines += [f"{label}: {url}" for label, url in links(notice)]
     return "\n".join(lines)

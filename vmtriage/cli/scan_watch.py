@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from vmtriage.fleet.scan.happening import Happening
 
 
+_NAME = 32  # of a host, in columns
+
+
 class Silent:
     """For cron."""
 
@@ -51,7 +54,7 @@ class Bars(Silent):
         )
 
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(),
             TimeElapsedColumn(), TextColumn("{task.fields[now]}"),
             console=Console(stderr=True), transient=True,
         )  # fmt: skip
@@ -72,13 +75,17 @@ class Bars(Silent):
         """See Watcher."""
         from rich.markup import escape
 
+        from vmtriage.report.safe import visible
+
         stage = happening.stage or ""
         if happening.kind == "stage":
+            for task in self._stages.values():
+                self._progress.update(task, visible=False)
             words = _WORDS.get(stage, stage)
             self._stages[stage] = self._progress.add_task(words, total=happening.count, now="")
         elif happening.kind == "started" and stage in self._stages:
-            now = escape(f"{happening.host}: {happening.place}"[:60])
-            self._progress.update(self._stages[stage], now=now)
+            now = visible(happening.host or happening.place or "")[:_NAME]
+            self._progress.update(self._stages[stage], now=escape(now))
         elif happening.kind == "ended" and stage in self._stages:
             self._progress.advance(self._stages[stage])
             if happening.outcome not in ("ok", "stopped"):

@@ -1,10 +1,11 @@
 """What there is to tell since the last time, out of the store alone: a kill loses nothing.
 
 Read are the changes after a mark; each is written down as a notice (the same one only once), then
-the mark moves on. Whoever is killed between finds the same changes again.
+the mark moves on. Whoever is killed between finds the same changes again. That a dump was told, by
+its log or in full, stands beside the notices: reports that are made anew tell nothing anew.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from vmtriage.fleet.scan.views import Views
@@ -15,16 +16,13 @@ from vmtriage.models.problem import ProblemView, State
 from vmtriage.store.base import Store
 
 _TOLD_ONCE: tuple[State, ...] = ("regressed", "spreading")
+_NOBODY = "vmtriage"  # in the place of a notifier: what was told at all, whoever was told
 
 
 class Told(Model):
-    """What was told of a problem, as the store keeps it beside it.
-
-    states: those that were told. by_log: dumps that were told when only their log had been read.
-    """
+    """Which states of a problem were told, as the store keeps it beside it."""
 
     states: tuple[State, ...] = ()
-    by_log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,16 +65,30 @@ def notices(
         seen, everyone = views.of(problem), store.occurrences.of_problem(problem)
         if seen is None or not everyone:
             continue  # moved on meanwhile: the next time tells
-        told = told_of(store.problems.state(problem))
-        made, told = to_tell(seen, everyone, occurrences, told, links, head)
+        before = told_of(store.problems.state(problem))
+        heard = {each.dump: _heard(store, each.dump) for each in occurrences}
+        made, told = to_tell(seen, everyone, occurrences, before, heard, links, head)
         for notice in made:
             take(notice)
             new += notice.event == "new"
         if keep:
-            store.problems.set_state(problem, told.model_dump_json())
+            for each in occurrences:
+                if each.stage not in heard[each.dump]:
+                    row_of = store.notifications.intend(
+                        _NOBODY, f"told-{each.dump}", each.stage, "", each.dump
+                    )
+                    store.notifications.sent([row_of.id])
+            if told != before:
+                store.problems.set_state(problem, told.model_dump_json())
     if keep:
         store.changes.set_written(mark, revision)
     return new
+
+
+def _heard(store: Store, dump: str) -> frozenset[str]:
+    """The stages of which somebody was told, or would have been."""
+    told = store.notifications.of(f"told-{dump}", "sent")
+    return frozenset(each.event for each in told)
 
 
 def told_of(text: str) -> Told:
@@ -89,10 +101,12 @@ def told_of(text: str) -> Told:
 
 def to_tell(
     seen: ProblemView, everyone: Sequence[Occurrence], changed: Sequence[Occurrence], told: Told,
-    links: Links, head: Callable[[str], str],
+    heard: Mapping[str, Collection[str]], links: Links, head: Callable[[str], str],
 ) -> tuple[list[Notice], Told]:  # fmt: skip
-    """The notices, and what has been told with them. The first crash is new, the others recurred,
-    by when they were found: the same whenever it is asked."""
+    """The notices, and what has been told with them. heard: stages told before, by dump.
+
+    The first crash is new, the others recurred, by when they were found: whenever it is asked.
+    """
     first = min(everyone, key=lambda each: (each.first_seen, each.dump)).dump
     out: list[Notice] = []
 
@@ -102,14 +116,13 @@ def to_tell(
         out.append(Notice.of(seen, occurrence, event, link, head(dump), report))
 
     for each in sorted(changed, key=lambda each: (each.first_seen, each.dump)):
-        if each.stage == "full" and each.dump in told.by_log:
-            rest = tuple(dump for dump in told.by_log if dump != each.dump)
-            told = told.model_copy(update={"by_log": rest})
-            tell(each, "analysed")
+        before = heard.get(each.dump, ())
+        if each.stage in before or "full" in before:
             continue
-        if each.stage == "log" and each.dump not in told.by_log:
-            told = told.model_copy(update={"by_log": (*told.by_log, each.dump)})
-        tell(each, "new" if each.dump == first else "recurred")
+        if "log" in before:
+            tell(each, "analysed")
+        else:
+            tell(each, "new" if each.dump == first else "recurred")
     newest = max(changed, key=lambda each: (each.first_seen, each.dump))
     for state in _TOLD_ONCE:
         if state in seen.states and state not in told.states:

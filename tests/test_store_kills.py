@@ -67,7 +67,8 @@ def test_no_kill_loses_a_crash_or_makes_a_second_ticket(store_url: str, tmp_path
         assert store.changes.since(store.changes.written(str(site))) == ()
         for each in store.dumps.all():
             done = [tried.stage for tried in store.attempts.of(each.id) if tried.outcome == "ok"]
-            assert sorted(done) == ["full", "log"]
+            # the log is not read any more where the other one got to the full triage first
+            assert sorted(done) in (["full"], ["full", "log"]), store.attempts.of(each.id)
             assert all(tried.outcome for tried in store.attempts.of(each.id))
         for problem in store.problems.all():
             assert f"count={problem.count}" in (site / f"{problem.id}.html").read_text()

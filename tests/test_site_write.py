@@ -388,6 +388,24 @@ def test_many_crashes_of_one_problem_stand_on_numbered_pages(tmp_path: Path) -> 
     assert f"{at}/page-1/index.html" not in done.files
 
 
+def test_many_hosts_stand_on_numbered_pages_that_lead_to_each_other(tmp_path: Path) -> None:
+    made = Shelved()
+    made.put(*(make_occurrence(number, host=f"n{number:05}") for number in range(1, 1002)))
+    site = tmp_path / "s"
+    write(site, made)
+    pages = [site / "h" / each / "index.html" for each in ("", "page-2", "page-3")]
+    told = [Page(path.read_text()) for path in pages]
+    assert [len([link for link in each.links if "/h/n" in link]) for each in told] == [500, 500, 1]
+    assert "page-2/index.html" in told[0].links
+    assert {"../index.html", "../page-3/index.html"} <= {*told[1].links}
+    assert "1,001 hosts" in told[0].text
+    assert broken_links(site) == []
+    made.put(make_occurrence(2000, host="n99999"))
+    done = write(site, made)
+    assert "h/page-3/index.html" in done.files
+    assert "h/page-2/index.html" not in done.files
+
+
 def test_shards_are_all_there(tmp_path: Path) -> None:
     write(tmp_path / "s", book(3))
     assert len(list((tmp_path / "s" / "data").glob("crashes-*.js"))) == SHARDS

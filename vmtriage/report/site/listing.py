@@ -47,18 +47,24 @@ def crashes(at: str, heading: str, told: Crashes, *, without: str, section: str)
 
 def table(template: str, at: str, items: Sequence[_Line], before: Sequence[_Line] | None) -> Files:
     """A list: index.html holds the first page, page-2 ... the others."""
-    last = max(-(-len(items) // PAGE), 1)
+    last = _count(items)
     files: Files = {}
     for number in range(1, last + 1):
         shown, more = chunk(items, number), number < last
-        if before is not None and len(items) == len(before) and shown == chunk(before, number):
-            continue  # every page tells how many there are
+        total = len(items) if number == 1 else None  # on all, a new item would change them all
+        if before is not None and shown == chunk(before, number):
+            was = len(before) if number == 1 else None
+            if total == was and more == (number < _count(before)):
+                continue
         directory = at if number == 1 else names.numbered(at, number)
         files[f"{directory}/index.html"] = page(
-            template, directory, section=at, items=shown, number=number, more=more,
-            total=len(items),
-        )  # fmt: skip
+            template, directory, section=at, items=shown, number=number, more=more, total=total
+        )
         files[f"{directory}/index.json"] = as_json(
-            template, items=[each._asdict() for each in shown], total=len(items)
+            template, items=[each._asdict() for each in shown], total=total
         )
     return files
+
+
+def _count(items: Sequence[object]) -> int:
+    return max(-(-len(items) // PAGE), 1)

@@ -32,10 +32,9 @@ class StoredRecords:
     def waiting(self, problem: str | None = None) -> Sequence[Intent]:
         """See Records. What another version wrote down and this one cannot read is dropped."""
         store = self._store.notifications
-        kept = store.waiting() if problem is None else store.of(problem)
         out = []
-        for row in kept:
-            if row.delivery in ("sent", "dropped"):
+        for row in store.waiting():
+            if problem not in (None, row.problem):
                 continue
             try:
                 notice = Notice.model_validate_json(row.payload)

@@ -34,14 +34,16 @@ lint: $(STAMP) ## style, types, import layers, signatures
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/vmtriage signatures lint
 
-bench: $(STAMP) ## cost beside crash alone, slim namelists, damaged dumps, further questions, many signatures, logs beside grep, netconsole
+bench: $(STAMP) ## cost beside crash alone, scans of 10,000 dumps, slim namelists, damaged dumps, further questions, many signatures, logs beside grep, netconsole, the site of 10,000 crashes
 	@$(PY) -m tests.bench.signatures
 	@$(PY) -m tests.bench.log
 	@$(PY) -m tests.bench.listen
 	@$(PY) -m tests.bench.inquiries
 	@$(PY) -m tests.bench.slim
+	@$(PY) -m tests.bench.scan
 	@$(PY) -m tests.bench.namelist
 	@$(PY) -m tests.bench.mutations
+	@$(PY) -m tests.bench.site
 	@$(PY) -m tests.bench
 
 lab: $(STAMP) ## build one vmcore: make lab SCENARIO=cfs_lockup; without SCENARIO: list them

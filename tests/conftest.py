@@ -1,13 +1,17 @@
 """Fixtures that every test may use."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from fixtures import lab
+
+if TYPE_CHECKING:
+    from vmtriage.store.base import Store
 
 # A busy machine is slow, not wrong: only results are tested, never the clock.
 settings.register_profile("vmtriage", deadline=None)
@@ -50,3 +54,22 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert got == path.read_text(encoding="utf-8")
 
     return check
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store, on each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.sqlite"
+    from tests.postgresql import database_url
+
+    return database_url()
+
+
+@pytest.fixture
+def store(store_url: str) -> "Iterator[Store]":
+    """The same, opened."""
+    from vmtriage.store.opening import open_store
+
+    with open_store(store_url) as opened:
+        yield opened

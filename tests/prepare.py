@@ -15,15 +15,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from fixtures import lab
+from tests import browser, postgresql
 
 _APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
 
 
 def install() -> None:
-    """Installs what the lab lacks, where this process may; the rest is told by `lab.missing`."""
-    if not lab.missing() or os.geteuid() != 0 or not shutil.which("apt-get"):
+    """Installs what the lab and the tests of store and site lack, where this process may.
+
+    The rest is told by `lab.missing`.
+    """
+    packages = lab.packages() if lab.missing() else ()
+    names = [*packages, *_database(), *_web(), *_browser()]
+    if not names or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
-    names = lab.packages()
     print(f"installing for the live tests: {' '.join(names)}", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for step in (("update",), ("install", "-y", "--no-install-recommends", *names)):
@@ -33,6 +38,21 @@ def install() -> None:
         if done.returncode:
             print(f"apt-get {step[0]} failed with exit code {done.returncode}", file=sys.stderr)
             return
+
+
+def _database() -> list[str]:
+    """What the tests of the store want."""
+    return [] if postgresql.binaries() else [postgresql.PACKAGE]
+
+
+def _web() -> list[str]:
+    """What the test of the example for nginx wants."""
+    return [] if shutil.which("nginx") or shutil.which("/usr/sbin/nginx") else ["nginx"]
+
+
+def _browser() -> list[str]:
+    """What the tests of the site want."""
+    return list(browser.PACKAGES) if browser.missing() else []
 
 
 def notice(lacking: Sequence[str]) -> str:

@@ -55,10 +55,6 @@ class ShareAway(NoInput):
     retryable = True
 
 
-class CrashLeftOut(NoInput):
-    """--log-only: crash(8) was not run, on purpose; an error where there is no log either."""
-
-
 class NoDebuginfo(NoInput):
     """No vmlinux with debuginfo belongs to this dump, or the one given does not."""
 
@@ -67,6 +63,10 @@ class SessionError(TriageError):
     """crash(8) is missing, did not start, or died."""
 
     exit_code = 69  # EX_UNAVAILABLE
+
+
+class CrashLeftOut(SessionError):
+    """--log-only: crash(8) was not run, on purpose."""
 
 
 class NoPrompt(SessionError):
@@ -102,6 +102,26 @@ class BadConfig(TriageError):
     """A file that says whom to notify, or a name map, breaks its rules."""
 
     exit_code = 78
+
+
+class StoreError(TriageError):
+    """The store cannot be used: damaged, of a newer vmtriage, on a network filesystem."""
+
+    exit_code = 78
+
+
+class StoreBusy(StoreError):
+    """The store cannot be reached now: locked, server down, no space."""
+
+    exit_code = 75
+    retryable = True
+
+
+class ClaimLost(TriageError):
+    """Somebody else has taken over the work: this result is not wanted any more."""
+
+    exit_code = 75
+    retryable = True
 
 
 # What a share, a disk or a busy machine gets over by itself; everything else needs somebody.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import click
 
 from vmtriage import __version__
+from vmtriage.cli.check import check
 from vmtriage.cli.common import (
     as_severe,
     fail_on_option,
@@ -17,10 +18,14 @@ from vmtriage.cli.common import (
     settings_of,
     signatures_option,
 )
+from vmtriage.cli.config import config as config_group
+from vmtriage.cli.example import example
 from vmtriage.cli.listen import listen
 from vmtriage.cli.log import log
 from vmtriage.cli.namelist import namelist
+from vmtriage.cli.scan import scan
 from vmtriage.cli.signatures import signatures as signatures_group
+from vmtriage.cli.store import store_group
 from vmtriage.errors import TriageError
 
 if TYPE_CHECKING:
@@ -230,6 +235,10 @@ def parse(command: str, file: TextIO) -> None:
 main.add_command(log)
 main.add_command(signatures_group)
 main.add_command(namelist)
+main.add_command(scan)
+main.add_command(config_group)
+main.add_command(check)
+main.add_command(example)
 
 
 class _progress:
@@ -253,6 +262,7 @@ class _progress:
 
 
 main.add_command(listen)
+main.add_command(store_group)
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,9 @@ import click
 from vmtriage.cli.common import SEVERITIES, pack_option, settings_of, signatures_option
 
 if TYPE_CHECKING:
+    from vmtriage.fleet.config.model import Config
     from vmtriage.fleet.listen.receive import Bind
+    from vmtriage.fleet.listen.routed import Routed
     from vmtriage.fleet.listen.rules import Rules
 
 
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Whom to tell what (YAML). Without it: events of --severity as JSON on standard output.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Notifiers and routes (TOML), the same as of `vmtriage scan`. Other options win.",
 )
 @click.option(
     "--exec",
@@ -91,9 +99,10 @@ if TYPE_CHECKING:
     help="Only check a --notify FILE; exit 78 if it is wrong.",
 )
 def listen(
-    binds: tuple[str, ...], notify: Path | None, command: str | None, severity: str,
-    names: Path | None, no_dns: bool, log_dir: Path | None, log_size: int, quiet_time: float,
-    rate: str, host_rate: int, max_hosts: int, signatures: Path | None, packs: tuple[Path, ...],
+    binds: tuple[str, ...], notify: Path | None, config: Path | None, command: str | None,
+    severity: str, names: Path | None, no_dns: bool, log_dir: Path | None, log_size: int,
+    quiet_time: float, rate: str, host_rate: int, max_hosts: int,
+    signatures: Path | None, packs: tuple[Path, ...],
     seconds: float | None, check_config: Path | None,
 ) -> None:  # fmt: skip
     """Receive kernel logs by netconsole and tell of every crash while it happens.
@@ -101,6 +110,7 @@ def listen(
     \b
     vmtriage listen                                  JSON lines on standard output
     vmtriage listen --exec /usr/local/bin/page-me    a program for every event
+    vmtriage listen --config /etc/vmtriage.toml      tickets and alerts, as of vmtriage scan
     vmtriage listen --notify /etc/vmtriage.yaml --names /etc/hosts --log-dir /var/log/netconsole
 
     A sender needs: modprobe netconsole netconsole=+@/eth0,6666@LISTENER/ and dmesg -n 8. Both
@@ -129,17 +139,52 @@ def listen(
     base = (settings.signatures, settings.packs, settings.cache_dir)
     reader = log_reader(*base)
     _ = reader.knowledge  # a mistake in it is told now, not by the process that assesses
+    if config is not None:
+        if notify is not None or argv is not None:
+            raise click.UsageError("--config has notifiers: leave out --notify and --exec")
+        told = _configured(config)
+        where = where or tuple(_bind(text) for text in told.listen.bind)
+        names, log_dir = names or told.hosts, log_dir or told.listen.log_dir
+        log_size = log_size if _chosen("log_size") else told.listen.log_size
+        quiet_time = quiet_time if _chosen("quiet_time") else told.listen.quiet_time_s
+        routed = _routed(told)
+    else:
+        routed = None
     options = Options(
-        rules=_rules(notify, argv, severity), binds=where, names=names,
+        rules=routed or _rules(notify, argv, severity), binds=where, names=names,
         resolve=None if no_dns else ask_dns, rate=Rate(times, host_rate, period),
         wanted=reader.watch.patterns, log_dir=log_dir, log_size=log_size,
         limits=Limits(quiet_s=quiet_time, dying_s=min(0.5, quiet_time), hosts=max_hosts),
         seconds=seconds,
     )  # fmt: skip
-    listener = Listener(options, Engine(*base))
+    listener = Listener(options, Engine(*base), notifiers=routed.notifiers if routed else None)
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: listener.stop())
     listener.run()
+
+
+def _chosen(name: str) -> bool:
+    """Whether the user said it, and not the default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _configured(path: Path) -> "Config":
+    from vmtriage.fleet.config.read import read
+    from vmtriage.fleet.config.sources import wrong_files
+
+    told = read(path)
+    wrong_files(told, path)
+    return told
+
+
+def _routed(told: "Config") -> "Routed | None":
+    """Its notifiers; None: it has none, and standard output is told."""
+    from vmtriage.fleet.listen.routed import Routed
+    from vmtriage.fleet.notify.make import desk
+    from vmtriage.fleet.notify.records import MemoryRecords
+
+    return Routed(desk(told, MemoryRecords()), told.base_url) if told.notifiers else None
 
 
 def _rules(notify: Path | None, command: tuple[str, ...] | None, severity: str) -> "Rules":

@@ -5,14 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from vmtriage.errors import BadDump, NoInput
+from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import DumpInfo
 from vmtriage.models.evidence import Part, Problem
 from vmtriage.pipeline.ladder import Ladder
 from vmtriage.pipeline.lines import Told
 from vmtriage.pipeline.opened import Opened, Request
 from vmtriage.pipeline.ways import FoundLog
-from vmtriage.session.base import Progress, silent
-from vmtriage.session.record import ReplaySession, is_recording
+from vmtriage.session.base import Progress, Session, silent
+from vmtriage.session.record import RecordingSession, ReplaySession, is_recording
 from vmtriage.settings import Settings
 from vmtriage.source import dump as dumps
 from vmtriage.source.beside import log_beside
@@ -38,7 +39,7 @@ def open_input(request: Request, settings: Settings, progress: Progress = silent
     except BadDump as error:
         text = _as_text(path) if not request.parts else None
         if text is not None:
-            return _pasted(path, text, began)
+            return _pasted(path, text, began, request.record)
         return _log_beside(path, error, began)
     from vmtriage.pipeline.live import open_live
 
@@ -100,17 +101,28 @@ def _as_text(path: Path) -> str | None:
     return raw.replace(b"\0", b"").decode("utf-8", "backslashreplace")
 
 
-def _pasted(path: Path, text: str, began: float) -> Opened:
+def _pasted(path: Path, text: str, began: float, record: Path | None) -> Opened:
     from vmtriage.parsers.pasted import outputs
     from vmtriage.session.transcript import TranscriptSession
 
     answers = outputs(text)
     if answers and set(answers) != {"log"}:
         dump = DumpInfo(path=str(path), format="transcript", size=len(text.encode()))
-        return Opened(TranscriptSession(answers), dump, None, began)
+        return _told(TranscriptSession(answers), dump, began, record)
     dump = DumpInfo(path=str(path), format="log", size=len(text.encode()))
     only = Problem(
         kind="log_only", message="this is a kernel log: no run queues, tasks or memory to look at",
         unsafe=(Part.CULPRIT,),
     )  # fmt: skip
-    return Opened(TranscriptSession({"log": text}), dump, None, began, None, (only,))
+    return _told(TranscriptSession({"log": text}), dump, began, record, (only,))
+
+
+def _told(
+    session: Session, dump: DumpInfo, began: float, record: Path | None,
+    problems: tuple[Problem, ...] = (),
+) -> Opened:  # fmt: skip
+    """A session of text; recorded, the text's own directory is not needed any more."""
+    if record is not None:
+        conditions = Conditions(problems=problems)
+        session = RecordingSession(session, record, dump, None, lambda: conditions)
+    return Opened(session, dump, None, began, None, problems)

@@ -31,7 +31,7 @@ class Compiled(BytecodeCache):
 
 def _our_code() -> str:
     told = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         found = path.stat()
         told.update(f"{path} {found.st_mtime_ns} {found.st_size}\n".encode())
     return told.hexdigest()[:16]

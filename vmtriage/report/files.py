@@ -40,8 +40,13 @@ def _spill(path: Path, data: bytes) -> Path:
     return temp
 
 
-def write_all(directory: Path, contents: Mapping[str, str]) -> tuple[Path, ...]:
-    """Write each name's text into `directory`; no file changes unless all could be written."""
+def write_all(
+    directory: Path, contents: Mapping[str, str], *, durable: bool = True
+) -> tuple[Path, ...]:
+    """Write each name's text into `directory`; no file changes unless all could be written.
+
+    durable: safe from a power cut at once; else the caller syncs when all of many are written.
+    """
     path = directory
     temps: dict[Path, Path] = {}
     try:
@@ -49,11 +54,12 @@ def write_all(directory: Path, contents: Mapping[str, str]) -> tuple[Path, ...]:
         for name, text in contents.items():
             path = directory / name
             temps[path] = _spill(path, text.encode("utf-8", "backslashreplace"))
-        for path in temps:  # all are written: the first to be safe makes most of them so
+        for path in temps if durable else ():  # the first to be safe makes most of them so
             _to_disk(temps[path])
         for path, temp in temps.items():
             temp.replace(path)
-        _sync_directory(directory)
+        if durable:
+            _sync_directory(directory)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:

@@ -105,12 +105,17 @@ def html() -> "Environment":
     return env
 
 
+def keep_compiled(cache_dir: Path) -> None:
+    """What is compiled from now on is taken from the cache, or put there."""
+    from vmtriage.report.compiled import Compiled
+
+    html().bytecode_cache = markdown().bytecode_cache = Compiled(cache_dir)
+
+
 def prepare(cache_dir: Path | None = None) -> None:
     """Compiles the templates while crash still reads the dump, or takes them from the cache."""
     if cache_dir is not None:
-        from vmtriage.report.compiled import Compiled
-
-        html().bytecode_cache = markdown().bytecode_cache = Compiled(cache_dir)
+        keep_compiled(cache_dir)
     style()
     html().get_template("report.html.j2")
     for name in ("report.md.j2", "raw.md.j2"):
@@ -118,8 +123,13 @@ def prepare(cache_dir: Path | None = None) -> None:
 
 
 @cache
+def inline(*names: str) -> tuple[Markup, str]:
+    """Style sheets or a script for a page, and the hash by which its policy admits it alone."""
+    text = "".join(_load(name) for name in names)
+    digest = hashlib.sha256(text.encode()).digest()
+    return Markup(text), f"'sha256-{b64encode(digest).decode()}'"
+
+
 def style() -> tuple[Markup, str]:
-    """The style sheet, and the hash by which the page's security policy admits it alone."""
-    css = _load("report.css")
-    digest = hashlib.sha256(css.encode()).digest()
-    return Markup(css), f"'sha256-{b64encode(digest).decode()}'"
+    """The report's style sheet and its hash."""
+    return inline("report.css")

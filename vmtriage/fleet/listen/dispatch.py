@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from vmtriage.fleet.listen.counters import Counters
 from vmtriage.fleet.listen.limit import Limiter, Rate
 from vmtriage.fleet.listen.notifier import Notifier
-from vmtriage.fleet.listen.rules import Rules
+from vmtriage.fleet.listen.rules import Chooser
 from vmtriage.models.event import Event
 
 
@@ -13,7 +13,7 @@ class Dispatcher:
     """One notifier for each rule, in the rules' order (a rule that drops has a silent one)."""
 
     def __init__(
-        self, rules: Rules, notifiers: Sequence[Notifier | None], rate: Rate, counters: Counters
+        self, rules: Chooser, notifiers: Sequence[Notifier | None], rate: Rate, counters: Counters
     ) -> None:
         self._rules, self._notifiers, self._counters = rules, notifiers, counters
         self._limiter = Limiter(rate)

@@ -7,13 +7,13 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import TextIO
 
+from vmtriage.fleet.notify.base import NotTold
 from vmtriage.models.event import Event
 
 _WAITING = 1000  # events
 
 
-class NotifyFailed(Exception):
-    """The event could not be delivered; the text says why."""
+NotifyFailed = NotTold  # the event could not be delivered; the text says why
 
 
 class Notifier(ABC):

@@ -6,42 +6,28 @@ notify:
   - {nagios: /var/lib/nagios3/rw/nagios.cmd, service: kernel}
 """
 
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Protocol, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from vmtriage.analysis.patterns import compile_error, compiled
 from vmtriage.analysis.signatures import line_of
 from vmtriage.errors import BadConfig
+from vmtriage.fleet.notify.conditions import GRAVE, Conditions, Subject, listed
 from vmtriage.models.base import Model
 from vmtriage.models.event import Event, EventKind
-from vmtriage.models.finding import CrashClass, Severity
 
-GRAVE: tuple[Severity, ...] = ("panic", "serious")
+__all__ = ["GRAVE", "Chooser", "Rule", "Rules", "read"]
+
 _TARGETS = ("exec", "nagios", "webhook", "stdout", "drop")
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
-class Rule(Model):
+class Rule(Conditions):
     """Conditions, which all have to hold (an empty one does), and one target."""
 
-    hosts: Texts = ()  # shell patterns: name or address
-    classes: Annotated[tuple[CrashClass, ...], BeforeValidator(_listed)] = ()
-    severities: Annotated[tuple[Severity, ...], BeforeValidator(_listed)] = GRAVE
-    signatures: Texts = ()  # ids, shell patterns
-    match: str | None = None  # RE2, searched in title and first line
-    kinds: Annotated[tuple[EventKind, ...], BeforeValidator(_listed)] = ()
+    kinds: Annotated[tuple[EventKind, ...], BeforeValidator(listed)] = ()
 
     exec: tuple[str, ...] | None = None  # program and arguments; the event is its standard input
     nagios: Path | None = None  # the command file
@@ -51,13 +37,6 @@ class Rule(Model):
 
     service: str = Field("kernel", pattern=r"^[^;\n]{1,100}$")  # of nagios
     timeout_s: float = Field(10.0, gt=0, le=600)  # of exec and webhook
-
-    @field_validator("match")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        if value is not None and (problem := compile_error(value)):
-            raise ValueError(f"{value!r}: {problem}")
-        return value
 
     @field_validator("exec")
     @classmethod
@@ -81,21 +60,24 @@ class Rule(Model):
 
     def fits(self, event: Event) -> bool:
         """Does this rule speak of this event?"""
-        if event.severity not in self.severities or (self.kinds and event.kind not in self.kinds):
+        if self.kinds and event.kind not in self.kinds:
             return False
-        if self.classes and event.crash_class not in self.classes:
-            return False
-        if self.hosts and not _any(self.hosts, (event.host, event.address)):
-            return False
-        if self.signatures and not _any(self.signatures, event.signatures):
-            return False
-        return self.match is None or bool(
-            compiled(self.match).search(f"{event.title}\n{event.line}")
-        )
+        return self.hold(subject_of(event))
 
 
-def _any(patterns: Sequence[str], names: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+def subject_of(event: Event) -> Subject:
+    """What conditions look at."""
+    return Subject(
+        (event.host, event.address), event.crash_class, event.severity, event.signatures,
+        f"{event.title}\n{event.line}",
+    )  # fmt: skip
+
+
+class Chooser(Protocol):
+    """Whom an event is for, by numbers of notifiers."""
+
+    def chosen(self, event: Event) -> list[int]:
+        """Those that get the event."""
 
 
 class Rules(Model):

@@ -24,7 +24,7 @@ from vmtriage.fleet.listen.logdir import Batch, LogDir
 from vmtriage.fleet.listen.names import Names, Resolve, ask_dns
 from vmtriage.fleet.listen.notifier import Notifier
 from vmtriage.fleet.listen.receive import Bind, Receiver
-from vmtriage.fleet.listen.rules import Rules
+from vmtriage.fleet.listen.rules import Chooser, Rules
 from vmtriage.fleet.listen.window import Limits
 from vmtriage.fleet.listen.worker import Assessor, Factory
 from vmtriage.fleet.namemap import NameMap
@@ -40,7 +40,7 @@ _END_S = 10.0  # for the last windows, and again for the last notices
 class Options:
     """What a user can choose."""
 
-    rules: Rules
+    rules: Chooser
     binds: Sequence[Bind] = ()  # none: everywhere
     names: Path | None = None
     resolve: Resolve | None = ask_dns
@@ -81,9 +81,9 @@ class Listener:
         shared = Shared(search, self._assessor.put, time.time, options.limits, self.counters, keep)
         self._hosts = Hosts(shared)
         rules = options.rules
-        if notifiers is None:
+        if notifiers is None and isinstance(rules, Rules):
             notifiers = [None if rule.drop else notifier(rule) for rule in rules.notify]
-        self._dispatch = Dispatcher(rules, notifiers, options.rate, self.counters)
+        self._dispatch = Dispatcher(rules, notifiers or (), options.rate, self.counters)
 
     def stop(self) -> None:
         """End soon, in good order. Safe in a signal handler."""

@@ -1,0 +1,126 @@
+"""`vmtriage scan` over real dumps, with crash really running, and killed."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from fixtures import lab
+from tests.live import NEW, crash_of
+from tests.scanning import Site, living, tracker
+from vmtriage.session.limits import family_of
+from vmtriage.store.opening import open_store
+
+pytestmark = pytest.mark.live
+
+SCENARIOS = ("sysrq", "null")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    site = Site(tmp_path, {"VMTRIAGE_CRASH": str(crash_of(NEW))})
+    for number, name in enumerate(SCENARIOS):
+        directory = site.share / f"192.0.2.{number}-2026-01-02-15:00:00"
+        directory.mkdir(parents=True)
+        vmcore = lab.build(name).vmcore.resolve()
+        try:
+            os.link(vmcore, directory / "vmcore")
+        except OSError:
+            (directory / "vmcore").write_bytes(vmcore.read_bytes())
+    return site
+
+
+def crash_below(pid: int) -> int | None:
+    """A crash that works for a scan."""
+    for each in family_of(pid):
+        try:
+            if Path(f"/proc/{each}/comm").read_text().strip() == "crash":
+                return each
+        except OSError:
+            continue
+    return None
+
+
+def test_the_log_first_then_crash_and_the_ticket_hears_of_both(site: Site) -> None:
+    with tracker() as tickets:
+        site.config = tickets.config
+        site.environment["TRACKER_TOKEN"] = "secret-of-the-test"
+        told = site.events("--settle", "0")
+        assert set(tickets.problems().values()) == {1}
+        assert site.events("--settle", "0")[-1]["reason"] == "0 new of 2 crashes"
+    ends = [(each["stage"], each["outcome"]) for each in told if each["kind"] == "ended"]
+    assert ends == [("log", "ok")] * 2 + [("full", "ok")] * 2
+    published = [number for number, each in enumerate(told) if each["kind"] == "published"]
+    first_crash = [each.get("stage") for each in told].index("full")
+    assert published[0] < first_crash  # a ticket does not wait for crash
+    site.is_whole()
+    for each in site.occurrences().values():
+        assert each.stage == "full"
+        report = json.loads((site.out / "d" / each.dump / "report.json").read_text())
+        assert report["rung"]["name"] == "normal"
+    assert set(site.attempts().values()) == {2}  # one by log, one in full
+    assert not living(site.home)
+
+
+def test_a_killed_crash_or_scan_loses_nothing(site: Site) -> None:
+    site.scan("--settle", "0", "--limit", "1")
+    for victim in ("crash", "scan"):
+        scan = site.start("--settle", "0")
+        while scan.poll() is None and (crash := crash_below(scan.pid)) is None:
+            time.sleep(0.01)
+        if victim == "crash" and crash is not None:
+            os.kill(crash, signal.SIGKILL)
+        else:
+            scan.kill()
+        scan.communicate(timeout=600)
+        for _ in range(200):
+            if not living(site.home):
+                break
+            time.sleep(0.02)
+        assert not living(site.home)
+    site.scan("--settle", "0")
+    site.is_whole()
+    assert {each.stage for each in site.occurrences().values()} == {"full"}
+
+
+def test_reports_are_made_anew_without_the_dumps(site: Site, tmp_path: Path) -> None:
+    site.scan("--settle", "0")
+    before = site.occurrences()
+    for path in site.share.glob("*/vmcore"):
+        path.unlink()
+    pack = tmp_path / "pack" / "other" / "asked-for"
+    pack.mkdir(parents=True)
+    (pack / "signature.yaml").write_text(
+        "id: asked-for\ntitle: somebody asked for it\nstatus: draft\n"
+        "crash_class: sysrq\nsubsystem: other\nwhat: w\nrecognised_by: r\nusually_caused_by: u\n"
+        "match: {stack: [sysrq_handle_crash]}\ndo_now: n\ndo_for_good: g\nrefuted_by: x\n"
+    )
+    done = site.scan("--retriage", "--pack", tmp_path / "pack")
+    assert "2 from recordings" in done.stdout, done.stderr
+    after = site.occurrences()
+    assert {p: (e.dump, e.problem) for p, e in after.items()} == {
+        p: (e.dump, e.problem) for p, e in before.items()
+    }
+    assert "asked-for" in {known.id for each in after.values() for known in each.known}
+    with open_store(site.store) as store:
+        assert not store.dumps.quarantined()
+
+
+def test_without_a_namelist_the_log_stands_until_there_is_one(site: Site) -> None:
+    site.environment |= {"VMTRIAGE_SLIM": "0", "VMTRIAGE_FETCH": "0"}
+    first = site.scan("--settle", "0")
+    assert first.returncode == 0
+    assert "2 of these without a namelist" in first.stdout
+    assert {each.stage for each in site.occurrences().values()} == {"log"}
+    site.is_whole()
+    assert site.scan("--settle", "0").stdout == ""  # it waits
+    del site.environment["VMTRIAGE_SLIM"]
+    new = site.share / "192.0.2.9-2026-01-02-15:00:00"
+    new.mkdir()
+    (new / "vmcore").write_bytes(lab.build("panic").vmcore.read_bytes())
+    done = site.scan("--settle", "0")  # another dump of this kernel can be read: so can these
+    assert "1 new of 3 crashes, 1 by log, 3 in full" in done.stdout
+    assert {each.stage for each in site.occurrences().values()} == {"full"}

@@ -1,0 +1,160 @@
+"""Children of a scan: whatever one does, it ends, and the others go on."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from vmtriage.fleet.scan import local
+from vmtriage.fleet.scan.executor import Ended, Job
+from vmtriage.fleet.scan.local import Bounds, LocalExecutor
+
+
+@dataclass
+class Everyone:
+    """Lets all in, and sees how many there are."""
+
+    refused: tuple[str, ...] = ()
+    stop: list[str] = field(default_factory=list)
+    admitted: list[str] = field(default_factory=list)
+
+    def admit(self, job: Job) -> bool:
+        if job.key in self.refused:
+            return False
+        self.admitted.append(job.key)
+        return True
+
+    def tick(self) -> Collection[str]:
+        return self.stop
+
+
+def job(home: Path, deed: str, key: str = "", deadline_s: float = 60.0, **more: object) -> Job:
+    key = key or deed
+    (home / key).mkdir()
+    argv = ("tests.scan_children", deed, str(home / key / "told"))
+    return Job(key, argv, home / key, deadline_s, **more)  # type: ignore[arg-type]
+
+
+def run(*jobs: Job) -> dict[str, Ended]:
+    executor = LocalExecutor(Bounds(2, 8 << 30))
+    return {each.job.key: each for each in executor.run(jobs, Everyone())}
+
+
+def alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def read_pid(path: Path) -> int:
+    for _ in range(400):
+        if path.exists() and path.read_text():
+            return int(path.read_text())
+        time.sleep(0.02)
+    pytest.fail(f"nobody wrote {path}")
+
+
+def test_every_end_is_told_and_none_stops_the_others(tmp_path: Path) -> None:
+    ends = run(
+        job(tmp_path, "dies"), job(tmp_path, "fails"), job(tmp_path, "fine"),
+        job(tmp_path, "floods"), job(tmp_path, "fine", "last"),
+    )  # fmt: skip
+    assert {key: each.code for key, each in ends.items()} == {
+        "dies": -signal.SIGSEGV, "fails": 65, "fine": 0, "floods": 70, "last": 0,
+    }  # fmt: skip
+    assert ends["fails"].words == "vmtriage: not a dump\n  copy it again"
+    assert ends["floods"].words.endswith("vmtriage: the end")
+    assert len(ends["floods"].words) <= 8192
+
+
+def test_a_deadline_ends_the_child_and_its_grandchild(tmp_path: Path) -> None:
+    ends = run(job(tmp_path, "parent", deadline_s=3.0))
+    assert ends["parent"].killed == "deadline"
+    assert not alive(read_pid(tmp_path / "parent" / "told"))
+
+
+def test_a_child_deaf_to_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_GRACE_S", 0.3)
+    ends = run(job(tmp_path, "deaf", deadline_s=2.0))
+    assert (ends["deaf"].killed, ends["deaf"].code) == ("deadline", -signal.SIGKILL)
+
+
+def test_a_child_that_eats_memory_is_killed(tmp_path: Path) -> None:
+    ends = run(job(tmp_path, "eats", limit=256 << 20), job(tmp_path, "fine"))
+    assert ends["eats"].killed == "memory"
+    assert ends["fine"].code == 0
+
+
+def test_leaving_ends_all_that_run(tmp_path: Path) -> None:
+    jobs = [job(tmp_path, "parent"), job(tmp_path, "fine", weight=-1)]
+    with closing(LocalExecutor(Bounds(2, 8 << 30)).run(jobs, Everyone())) as ends:
+        assert next(ends).job.key == "fine"
+        grandchild = read_pid(tmp_path / "parent" / "told")
+    assert not alive(grandchild)
+
+
+def test_a_claim_that_is_lost_stops_its_job(tmp_path: Path) -> None:
+    overseer = Everyone(stop=["parent"])
+    (ended,) = LocalExecutor(Bounds(1, 8 << 30)).run([job(tmp_path, "parent")], overseer)
+    assert ended.killed == "stopped"
+
+
+def test_smallest_first_and_the_refused_never(tmp_path: Path) -> None:
+    jobs = [job(tmp_path, "fine", f"{size}", weight=size) for size in (3, 1, 2, 4)]
+    overseer = Everyone(refused=("2",))
+    ends = list(LocalExecutor(Bounds(1, 8 << 30)).run(jobs, overseer))
+    assert [each.job.key for each in ends] == ["1", "3", "4"] == overseer.admitted
+
+
+@pytest.mark.parametrize(
+    ("bounds", "most"),
+    [
+        (Bounds(3, 8 << 30), 3),
+        (Bounds(3, 2 << 30), 2),
+        (Bounds(3, 1), 1),
+        (Bounds(3, 8 << 30, per_group=1), 1),
+    ],
+)
+def test_never_more_at_once_than_cores_memory_and_share_bear(
+    tmp_path: Path, bounds: Bounds, most: int
+) -> None:
+    jobs = [job(tmp_path, "fine", str(number), group="share") for number in range(5)]
+    running: set[str] = set()
+    seen: list[int] = []
+
+    class Counting(Everyone):
+        def admit(self, job: Job) -> bool:
+            running.add(job.key)
+            seen.append(len(running))
+            return True
+
+    for ended in LocalExecutor(bounds).run(jobs, Counting()):
+        running.discard(ended.job.key)
+    assert max(seen) == most
+
+
+def test_killing_the_scan_kills_child_and_crash(tmp_path: Path) -> None:
+    """SIGKILL leaves no time to clean up: the kernel does it."""
+    program = (
+        "from tests.test_scan_executor import *\n"
+        f"list(LocalExecutor(Bounds(1, 8 << 30)).run([job(Path({str(tmp_path)!r}), 'deaf')],"
+        " Everyone()))"
+    )
+    scan = subprocess.Popen([sys.executable, "-c", program])
+    child = read_pid(tmp_path / "deaf" / "told")
+    assert alive(child)
+    scan.kill()
+    scan.wait()
+    for _ in range(200):
+        if not alive(child):
+            break
+        time.sleep(0.02)
+    assert not alive(child)

@@ -1,0 +1,1 @@
+"""One TOML file for `scan` and `listen`, checked as a whole before anything starts."""

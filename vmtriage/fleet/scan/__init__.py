@@ -1,0 +1,1 @@
+"""One run over crash shares: find, decide, analyse, tell. Start with run.py."""

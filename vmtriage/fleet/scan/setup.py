@@ -1,0 +1,1 @@
+"""From plain options to a task and the hands for it."""

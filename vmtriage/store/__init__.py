@@ -1,0 +1,1 @@
+"""What a fleet remembers between two scans: SQLite on a local disk, or PostgreSQL."""

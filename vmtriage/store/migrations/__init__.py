@@ -1,0 +1,1 @@
+"""How older stores become what this vmtriage wants."""

@@ -23,6 +23,7 @@ from vmtriage.source.surplus import by_last_use, surplus, used_now
 DEFAULT_LIMIT = 2 << 30  # bytes on disk
 _MARK = b"\nvmtriage-namelist "
 _LAST_BYTES = 4096
+_BLOCK = 1 << 16
 _BUILD_ID = re.compile(r"[0-9a-f]{8,128}")
 _SUFFIX = ".namelist"
 
@@ -37,7 +38,8 @@ class Card(Model):
     modules: int = 0  # so many modules' types are in it, and only one dump's set of them
     left_out: str = ""  # whose types are not, and why
     seconds: float  # it took to make
-    sha256: str = ""
+    size: int = 0  # bytes of it, without this card
+    sha256: str = ""  # of those that are not zero, each block with its place
 
 
 class Kept(Model):
@@ -137,10 +139,27 @@ def _digest(modules: Mapping[str, bytes]) -> str:
 def sign(path: Path, card: Card) -> Card:
     """Appends what a namelist is, and a checksum of all before."""
     with path.open("rb") as file:
-        signed = card.model_copy(update={"sha256": hashlib.file_digest(file, "sha256").hexdigest()})
+        size = file.seek(0, os.SEEK_END)
+        signed = card.model_copy(update={"size": size, "sha256": _checksum(file.fileno(), size)})
     with path.open("ab") as file:
         file.write(_MARK + signed.model_dump_json().encode() + b"\n")
     return signed
+
+
+def _checksum(file: int, size: int) -> str:
+    """Of what is not zero: most of it is the hole that stands for the kernel's text."""
+    told, at, zeros = hashlib.sha256(), 0, bytes(_BLOCK)
+    while at < size:
+        with contextlib.suppress(OSError):  # not every file system knows of holes
+            at = max(at, min(os.lseek(file, at, os.SEEK_DATA), size - 1) // _BLOCK * _BLOCK)
+        block = os.pread(file, min(_BLOCK, size - at), at)
+        if not block:
+            break
+        if block != zeros[: len(block)]:
+            told.update(at.to_bytes(8, "little"))
+            told.update(block)
+        at += len(block)
+    return told.hexdigest()
 
 
 def _card(path: Path) -> Card | None:
@@ -149,9 +168,10 @@ def _card(path: Path) -> Card | None:
         file.seek(max(0, end - _LAST_BYTES))
         _, mark, told = file.read().rpartition(_MARK)
     try:
-        return Card.model_validate_json(told) if mark else None
+        card = Card.model_validate_json(told) if mark else None
     except ValidationError:
         return None
+    return card if card and card.size + len(_MARK) + len(told) == end else None
 
 
 def _checked(path: Path) -> Card | None:
@@ -161,11 +181,7 @@ def _checked(path: Path) -> Card | None:
         card = _card(path)
         if card is None:
             return None
-        digest = hashlib.sha256()
         with path.open("rb") as file:
-            raw = memoryview(file.read())
+            return card if _checksum(file.fileno(), card.size) == card.sha256 else None
     except OSError:
         return None
-    size = len(raw) - bytes(raw[-_LAST_BYTES:])[::-1].find(_MARK[::-1]) - len(_MARK)
-    digest.update(raw[:size])
-    return card if digest.hexdigest() == card.sha256 else None

@@ -23,7 +23,11 @@ from vmtriage.store.opening import open_store
 
 KNOWN, NEW = 10_000, 5
 SECONDS, MEGABYTES, STATS, PACE = 2.0, 150, 2.0, 1.8
-SCENARIOS = ("sysrq", "null", "panic", "bug", "uaf", "double_free", "hung", "softlockup")
+SCENARIOS = (
+    "sysrq", "null", "panic", "bug", "uaf", "double_free", "hung", "softlockup", "hung_abba",
+    "hung_rwsem", "hung_across", "hung_frozen", "cfs_lockup", "cfs_nested", "cfs_service",
+    "cfs_docker", "cfs_podman", "leak", "list", "nmi", "oom", "oom_memcg", "oom_shmem", "pnt",
+)  # fmt: skip
 
 
 def lay(site: scanning.Site, count: int) -> None:
@@ -110,7 +114,7 @@ def pace(home: Path) -> bool:
         site = scanning.Site(home / str(jobs))
         dumps = [lab.build(name) for name in SCENARIOS]
         for number, dump in enumerate(dumps):
-            directory = site.share / f"host-{number}-2026-01-02-15:00:0{number}"
+            directory = site.share / f"host-{number}-2026-01-02-15:00:{number:02}"
             directory.mkdir(parents=True)
             os.link(dump.vmcore.resolve(), directory / "vmcore")
         site.environment = {"VMTRIAGE_CRASH": str(lab.crash_binaries()["8.0.6"])}

@@ -65,6 +65,16 @@ def test_the_log_first_then_crash_and_the_ticket_hears_of_both(site: Site) -> No
     assert not living(site.home)
 
 
+def test_without_crash_the_logs_are_read_all_the_same(site: Site) -> None:
+    site.environment["VMTRIAGE_CRASH"] = "no-such-crash"
+    done = site.scan("--settle", "0")
+    assert (done.returncode, "2 by log" in done.stdout) == (75, True)
+    assert "crash(8) not found" in done.stderr
+    del site.environment["VMTRIAGE_CRASH"]
+    assert "2 in full" in site.scan("--settle", "0", "--crash", crash_of(NEW)).stdout
+    site.is_whole()
+
+
 def test_a_killed_crash_or_scan_loses_nothing(site: Site) -> None:
     site.scan("--settle", "0", "--limit", "1")
     for victim in ("crash", "scan"):

@@ -1,10 +1,12 @@
 """A share of kernel logs, `vmtriage scan` as cron starts it, and a tracker that remembers all."""
 
+import functools
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -146,11 +148,14 @@ class Site:
         assert not [*self.home.glob("tmp/*"), *self.out.rglob(".report*.tmp")]
 
 
+@functools.cache
+def _cache() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="vmtriage-cache-")
+
+
 def cache() -> Path:
     """Signatures are read once for all scans of all tests."""
-    path = Path(os.environ.get("PYTEST_CACHE", "/tmp")) / f"vmtriage-test-cache-{os.getuid()}"
-    path.mkdir(mode=0o700, exist_ok=True)
-    return path
+    return Path(_cache().name)
 
 
 def aged(path: Path) -> Path:

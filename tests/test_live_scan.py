@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fixtures import lab
-from tests.live import NEW, crash_of
-from tests.scanning import Site, living, tracker
+from tests.live import NEW, crash_of, vmtriage
+from tests.scanning import Site, aged, living, tracker
 from vmtriage.session.limits import family_of
 from vmtriage.store.opening import open_store
 
@@ -63,6 +63,16 @@ def test_the_log_first_then_crash_and_the_ticket_hears_of_both(site: Site) -> No
         assert report["rung"]["name"] == "normal"
     assert set(site.attempts().values()) == {2}  # one by log, one in full
     assert not living(site.home)
+
+
+def test_without_crash_the_logs_are_read_all_the_same(site: Site) -> None:
+    site.environment["VMTRIAGE_CRASH"] = "no-such-crash"
+    done = site.scan("--settle", "0")
+    assert (done.returncode, "2 by log" in done.stdout) == (75, True)
+    assert "crash(8) not found" in done.stderr
+    del site.environment["VMTRIAGE_CRASH"]
+    assert "2 in full" in site.scan("--settle", "0", "--crash", crash_of(NEW)).stdout
+    site.is_whole()
 
 
 def test_a_killed_crash_or_scan_loses_nothing(site: Site) -> None:
@@ -124,3 +134,31 @@ def test_without_a_namelist_the_log_stands_until_there_is_one(site: Site) -> Non
     done = site.scan("--settle", "0")  # another dump of this kernel can be read: so can these
     assert "1 new of 3 crashes, 1 by log, 3 in full" in done.stdout
     assert {each.stage for each in site.occurrences().values()} == {"full"}
+
+
+def test_a_vmcore_that_comes_after_its_log_is_the_same_crash(site: Site, tmp_path: Path) -> None:
+    """kdump writes the log first; where the vmcore takes its time, the log is told before."""
+    dump = lab.build("null").vmcore.resolve()
+    told = vmtriage("analyze", dump, "--crash", crash_of(NEW), "--record", tmp_path / "recorded")
+    assert told.returncode == 0, told.stderr
+    for path in (*site.share.glob("*/vmcore"), *site.share.iterdir()):
+        path.unlink() if path.is_file() else path.rmdir()
+    directory = site.share / "192.0.2.1-2026-01-02-15:00:00"
+    directory.mkdir()
+    log = directory / "vmcore-dmesg.txt"
+    log.write_bytes((tmp_path / "recorded" / "log.txt").read_bytes())
+    aged(log)
+    with tracker() as tickets:
+        site.config = tickets.config
+        site.environment["TRACKER_TOKEN"] = "secret-of-the-test"
+        site.scan()
+        (first,) = site.occurrences().values()
+        (directory / "vmcore").write_bytes(dump.read_bytes())
+        done = site.scan("--settle", "0")
+        assert "1 in full" in done.stdout, done.stdout + done.stderr
+        assert len(tickets.issues) == 1
+    (second,) = site.occurrences().values()
+    assert (first.stage, second.stage) == ("log", "full")
+    site.is_whole()
+    link = (site.out / "d" / first.dump / "index.html").read_text()
+    assert second.dump in link  # the old link leads on

@@ -23,7 +23,11 @@ from vmtriage.store.opening import open_store
 
 KNOWN, NEW = 10_000, 5
 SECONDS, MEGABYTES, STATS, PACE = 2.0, 150, 2.0, 1.8
-SCENARIOS = ("sysrq", "null", "panic", "bug", "uaf", "double_free", "hung", "softlockup")
+SCENARIOS = (
+    "sysrq", "null", "panic", "bug", "uaf", "double_free", "hung", "softlockup", "hung_abba",
+    "hung_rwsem", "hung_across", "hung_frozen", "cfs_lockup", "cfs_nested", "cfs_service",
+    "cfs_docker", "cfs_podman", "leak", "list", "nmi", "oom", "oom_memcg", "oom_shmem", "pnt",
+)  # fmt: skip
 
 
 def lay(site: scanning.Site, count: int) -> None:
@@ -110,15 +114,19 @@ def pace(home: Path) -> bool:
         site = scanning.Site(home / str(jobs))
         dumps = [lab.build(name) for name in SCENARIOS]
         for number, dump in enumerate(dumps):
-            directory = site.share / f"host-{number}-2026-01-02-15:00:0{number}"
+            directory = site.share / f"host-{number}-2026-01-02-15:00:{number:02}"
             directory.mkdir(parents=True)
             os.link(dump.vmcore.resolve(), directory / "vmcore")
         site.environment = {"VMTRIAGE_CRASH": str(lab.crash_binaries()["8.0.6"])}
-        began = time.monotonic()
+        began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         done = site.scan("--jobs", str(jobs), "--settle", "0")
-        took[jobs] = time.monotonic() - began
+        took[jobs], after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         assert f"{len(dumps)} in full" in done.stdout, done.stdout + done.stderr
-        print(f"{len(dumps)} lab dumps, {jobs} at once: {took[jobs]:.1f} s", flush=True)
+        print(
+            f"{len(dumps)} lab dumps, {jobs} at once: {took[jobs]:.1f} s, {cpu:.1f} s CPU",
+            flush=True,
+        )
     times = took[1] / took[2]
     kept = times >= PACE
     print(f"two cores: {times:.2f} times the throughput ({'kept' if kept else 'BROKEN'})")

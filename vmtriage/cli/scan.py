@@ -61,7 +61,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
     default=4,
     metavar="N",
     show_default=True,
-    help="Dumps at once of one share.",
+    help="Dumps at once of one file server.",
 )
 @click.option(
     "--settle",
@@ -137,8 +137,8 @@ def scan(
     Nothing is printed where nothing happened; a trouble that lasts is said once.
 
     Exit codes: 0 all is well, or another scan is at work; 65 a dump was quarantined now; 75 a
-    share, a dump or a notifier failed and is tried again; 2 usage; 69 crash(8) is missing; 70 a
-    bug of vmtriage; 78 bad configuration or store. SIGTERM: 143.
+    share, a dump or a notifier failed, or crash(8) is missing, and it is tried again; 2 usage; 70
+    a bug of vmtriage; 78 bad configuration or store. SIGTERM: 143.
     """
     from vmtriage.fleet.scan.options import Options
 

@@ -62,8 +62,12 @@ class LocalExecutor:
                 for child in running:
                     if child.job.key in lost:
                         child.stop("stopped")
-                for child in [each for each in running if each.over()]:
+                over = [each for each in running if each.over()]
+                for child in over:
                     running.remove(child)
+                if self._bounds.jobs > 1:  # the cores have work while the caller keeps reports
+                    yield from self._fill(waiting, running, overseer)
+                for child in over:
                     yield child.ended()
         finally:
             _stop(running)

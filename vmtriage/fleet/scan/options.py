@@ -29,7 +29,6 @@ from vmtriage.fleet.scan.publisher import SitePublisher
 from vmtriage.fleet.scan.task import Hands, Task
 from vmtriage.fleet.share import HostNames, Patience
 from vmtriage.models.found import path_text
-from vmtriage.session.child import find_crash
 from vmtriage.session.limits import default_memory_bytes
 from vmtriage.settings import Settings
 from vmtriage.store.base import Store
@@ -100,8 +99,6 @@ def prepared(options: Options, watcher: Watcher, read_only: bool = False) -> Ite
     settings = config.settings()
     where = options.store or config.store_address() or default_path(site)
     names = HostNames(options.names or config.hosts)
-    if not read_only:
-        find_crash(options.crash or settings.crash)
     memory = (options.memory_mb or 0) * MB or settings.memory_bytes or default_memory_bytes()
     revision = _revision(options, settings)  # a mistake in a signature is said before any work
     with _store(where, read_only) as store:
@@ -110,6 +107,7 @@ def prepared(options: Options, watcher: Watcher, read_only: bool = False) -> Ite
             shares=shares, site=site, names=names, manner=_manner(options, config, memory),
             rules=Rules(Patience(settled=options.settle_s), options.insist),
             retriage=revision if options.retriage else None, limit=options.limit,
+            crash=options.crash or settings.crash,
         )  # fmt: skip
         told = desk(config, StoredRecords(store, worker)) if options.notify else None
         publisher = SitePublisher(

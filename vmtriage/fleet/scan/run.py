@@ -5,6 +5,8 @@ each dump -> tell. Killed anywhere, the next scan goes on from there: what is do
 store, what was half done is done again.
 """
 
+import shutil
+
 from vmtriage.fleet.scan.context import Run
 from vmtriage.fleet.scan.decide import Decision
 from vmtriage.fleet.scan.publish import publish
@@ -35,7 +37,10 @@ def scan(task: Task, hands: Hands) -> Summary:
         with turn(run, "full") as ours:
             if ours is None:
                 return run.busy("another scan runs crash")
-            triage(run, [each for each in todo if _is_for_crash(each, over)], "full", ours)
+            todo = [each for each in todo if _is_for_crash(each, over)]
+            if todo and not _crash_is_there(run):
+                todo = []
+            triage(run, todo, "full", ours)
             triage(run, [each for each in put_off if _has_namelist_now(run, each)], "full", ours)
             if task.retriage is not None:
                 retriage(run, task.retriage, ours)
@@ -48,6 +53,14 @@ def plan(task: Task, hands: Hands) -> tuple[list[Decision], Summary]:
     with Workspace() as space:
         run = Run(task, hands, space)
         return planned(run), run.summary
+
+
+def _crash_is_there(run: Run) -> bool:
+    """Without it the logs are read all the same, and nothing counts as tried."""
+    found = shutil.which(run.task.crash, path=run.task.manner.environment.get("PATH"))
+    if found is None:
+        run.trouble(f"crash(8) not found: {run.task.crash}; only logs are read")
+    return found is not None
 
 
 def _is_for_crash(decision: Decision, over: set[str]) -> bool:

@@ -20,7 +20,8 @@ from vmtriage.store.rows import Worker
 class Task:
     """site: the directory of pages and reports. limit: triage at most so many dumps.
 
-    retriage: make anew the reports of another revision; the one that is wanted.
+    retriage: make anew the reports of another revision; the one that is wanted. crash: its name
+    or path.
     """
 
     shares: tuple[Path, ...]
@@ -30,6 +31,7 @@ class Task:
     rules: Rules = field(default_factory=Rules)
     policy: Policy = field(default_factory=Policy)
     retriage: str | None = None
+    crash: str = "crash"
     limit: int | None = None
     look_s: float = 120.0
 

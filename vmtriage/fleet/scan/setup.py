@@ -1,1 +1,0 @@
-"""From plain options to a task and the hands for it."""

@@ -55,6 +55,10 @@ class ShareAway(NoInput):
     retryable = True
 
 
+class CrashLeftOut(NoInput):
+    """--log-only: crash(8) was not run, on purpose; an error where there is no log either."""
+
+
 class NoDebuginfo(NoInput):
     """No vmlinux with debuginfo belongs to this dump, or the one given does not."""
 
@@ -63,10 +67,6 @@ class SessionError(TriageError):
     """crash(8) is missing, did not start, or died."""
 
     exit_code = 69  # EX_UNAVAILABLE
-
-
-class CrashLeftOut(SessionError):
-    """--log-only: crash(8) was not run, on purpose."""
 
 
 class NoPrompt(SessionError):

@@ -1,10 +1,14 @@
 """Connections as the store needs them, for SQLite and for PostgreSQL."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import OperationalError as SqliteError
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 
 from vmtriage.errors import StoreError
 from vmtriage.store.localdisk import refuse_network
@@ -38,18 +42,31 @@ def _sqlite(path: Path, read_only: bool) -> Engine:
         connection.isolation_level = None  # BEGIN is said below
         connection.execute("PRAGMA foreign_keys = ON")
         if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
             connection.execute("PRAGMA synchronous = FULL")  # a ticket written down stays so
 
     def begun(connection: Connection) -> None:
         options = connection.get_execution_options()
         if not options.get("outside", False):
-            write = options.get("write", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+            begin = "BEGIN IMMEDIATE" if options.get("write", False) else "BEGIN"
+            _patiently(lambda: connection.exec_driver_sql(begin))
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
     return engine
+
+
+def _patiently(do: Callable[[], object]) -> None:
+    """SQLite waits for other writers by itself, but not for one that opens or leaves just now."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            do()
+            return
+        except (SqliteError, OperationalError) as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _read_only_url(path: Path) -> URL:

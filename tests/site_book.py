@@ -61,14 +61,17 @@ class Shelved:
     asked: Counter[str] = field(default_factory=Counter)
 
     def put(self, *occurrences: Occurrence) -> None:
+        problems: list[str] = []
         for each in occurrences:
             was = self.crashes.get(each.dump)
             self.crashes[each.dump] = each
+            problems += [one.problem for one in (was, each) if one]
             if was and was.problem != each.problem:
                 left = any(o.problem == was.problem for o in self.crashes.values())
                 if not left:
                     self.led_problems[was.problem] = each.problem
-        self.changed(dumps=tuple(each.dump for each in occurrences))
+        # the store tells of the problems too: one that was left again was perhaps never written
+        self.changed(dumps=tuple(e.dump for e in occurrences), problems=tuple(problems))
 
     def changed(self, **what: tuple[str, ...]) -> None:
         self.log.append(Changes(len(self.log) + 1, **what))

@@ -157,6 +157,14 @@ def test_exit_codes_and_messages(arguments: list[str], code: int, words: str) ->
     assert "Traceback" not in done.output
 
 
+def test_a_dump_cut_to_its_first_bytes_is_no_log(tmp_path: Path) -> None:
+    cut = tmp_path / "vmcore"
+    cut.write_bytes(b"\x7fEL")
+    done = CliRunner().invoke(main, ["analyze", str(cut)])
+    assert done.exit_code == 65
+    assert "vmcore" in done.stderr
+
+
 def test_hostile_names_reach_no_report_unescaped(tmp_path: Path) -> None:
     capture = tmp_path / "session"
     capture.mkdir()

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.fleet import NOW, dump_id, fleet, make_occurrence, yarn
@@ -156,8 +156,12 @@ STEPS = st.lists(
 )
 
 
+BUG, LOCKUP = (CrashClass.BUG, ("f", "g")), (CrashClass.HARD_LOCKUP, ("h",))
+
+
 @settings(max_examples=25)
 @given(STEPS)
+@example([(0, "a", BUG, "log", True), (0, "a", LOCKUP, "log", False), (0, "a", BUG, "log", False)])
 def test_step_by_step_is_the_same_as_at_once(
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[int, str, tuple[CrashClass, tuple[str, ...]], str, bool]],

@@ -95,7 +95,7 @@ def _as_text(path: Path) -> str | None:
     if not raw or len(raw) > _TEXT_BYTES or head.count(0) * 4 > len(head):
         return None
     head = head.replace(b"\0", b"")
-    odd = sum(byte < 32 and byte not in (9, 10, 13, 27) for byte in head)
+    odd = sum(byte == 127 or (byte < 32 and byte not in (9, 10, 13, 27)) for byte in head)
     if odd * 50 >= len(head):
         return None
     return raw.replace(b"\0", b"").decode("utf-8", "backslashreplace")

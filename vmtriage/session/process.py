@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from vmtriage.session.child import environment, plain
 from vmtriage.session.limits import Limits, family_of, orphans_of
 
 _LOOK_S = 0.25  # how often a busy child is looked at
+_ORPHANS_S = 2.0  # how long those are hunted that left for a session of their own
 
 
 class Waited(Enum):
@@ -116,9 +117,14 @@ class CrashProcess:
         family = tuple(family_of(self.pid))
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        for pid in (*family[1:], *(() if self._sandboxed else orphans_of(self._scratch))):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        _end(family[1:])
+        until = time.monotonic() + _ORPHANS_S
+        # one may have been born while we looked
+        while not self._sandboxed and (left := tuple(orphans_of(self._scratch))):
+            _end(left)
+            if time.monotonic() > until:
+                break
+            time.sleep(0.01)
         # Both layers of pexpect sleep at the end to be kind to a child; this one is dead already.
         for layer in (self._child, getattr(self._child, "ptyproc", None)):
             for nap in ("delayafterclose", "delayafterterminate"):
@@ -127,3 +133,9 @@ class CrashProcess:
             self._child.wait()
         with contextlib.suppress(pexpect.ExceptionPexpect, OSError):
             self._child.close(force=True)
+
+
+def _end(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from fixtures import lab
-from tests import browser, postgresql
+from tests import browser, nfs, postgresql
 
 _APT = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300")
 
@@ -26,7 +26,7 @@ def install() -> None:
     The rest is told by `lab.missing`.
     """
     packages = lab.packages() if lab.missing() else ()
-    names = [*packages, *_database(), *_web(), *_browser()]
+    names = [*packages, *_database(), *_web(), *_browser(), *_nfs()]
     if not names or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print(f"installing for the live tests: {' '.join(names)}", flush=True)
@@ -48,6 +48,11 @@ def _database() -> list[str]:
 def _web() -> list[str]:
     """What the test of the example for nginx wants."""
     return [] if shutil.which("nginx") or shutil.which("/usr/sbin/nginx") else ["nginx"]
+
+
+def _nfs() -> list[str]:
+    """What the tests of a share on NFS want."""
+    return list(nfs.PACKAGES) if "no NFS server" in nfs.missing() else []
 
 
 def _browser() -> list[str]:

@@ -14,9 +14,10 @@ _NETWORK = frozenset({
     "wekafs",
 })  # fmt: skip
 _NETWORK_FUSE = frozenset({
-    "beegfs", "ceph", "ceph-fuse", "cephfs", "curlftpfs", "davfs", "gcsfuse", "glusterfs",
-    "goofys", "hdfs", "juicefs", "moosefs", "mfs", "quobyte", "rclone", "s3fs", "saunafs",
-    "seaweedfs", "smbnetfs", "sshfs", "vmhgfs-fuse", "blobfuse", "blobfuse2", "lizardfs",
+    "beegfs", "blobfuse", "blobfuse2", "ceph", "ceph-fuse", "cephfs", "curlftpfs", "davfs",
+    "fuse-nfs", "gcsfuse", "glusterfs", "goofys", "hdfs", "juicefs", "lizardfs", "mfs", "moosefs",
+    "nfs", "quobyte", "rclone", "s3fs", "saunafs", "seaweedfs", "smbnetfs", "sshfs",
+    "vmhgfs-fuse",
 })  # fmt: skip
 _OCTAL = re.compile(r"\\([0-7]{3})")
 

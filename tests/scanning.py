@@ -179,6 +179,14 @@ def living(mark: Path) -> list[str]:
     return found
 
 
+def nobody_lives(mark: Path) -> None:
+    """Asserts it; a child that is just being born finds its parent gone, and goes."""
+    end = time.monotonic() + 10
+    while found := living(mark):
+        assert time.monotonic() < end, found
+        time.sleep(0.05)
+
+
 @dataclass
 class Tracker:
     """GitHub's issues, as far as a notifier needs them; delay_s: before it answers a POST."""

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures import lab
 from tests.live import NEW, crash_of, vmtriage
-from tests.scanning import Site, aged, living, tracker
+from tests.scanning import Site, aged, nobody_lives, tracker
 from vmtriage.session.limits import family_of
 from vmtriage.store.opening import open_store
 
@@ -62,7 +62,7 @@ def test_the_log_first_then_crash_and_the_ticket_hears_of_both(site: Site) -> No
         report = json.loads((site.out / "d" / each.dump / "report.json").read_text())
         assert report["rung"]["name"] == "normal"
     assert set(site.attempts().values()) == {2}  # one by log, one in full
-    assert not living(site.home)
+    nobody_lives(site.home)
 
 
 def test_without_crash_the_logs_are_read_all_the_same(site: Site) -> None:
@@ -86,11 +86,7 @@ def test_a_killed_crash_or_scan_loses_nothing(site: Site) -> None:
         else:
             scan.kill()
         scan.communicate(timeout=600)
-        for _ in range(200):
-            if not living(site.home):
-                break
-            time.sleep(0.02)
-        assert not living(site.home)
+        nobody_lives(site.home)
     site.scan("--settle", "0")
     site.is_whole()
     assert {each.stage for each in site.occurrences().values()} == {"full"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scanning import Site, living, tracker
+from tests.scanning import Site, nobody_lives, tracker
 
 ENV = {"TRACKER_TOKEN": "secret-of-the-test"}
 
@@ -31,7 +31,7 @@ def test_every_crash_is_reported_once_and_the_next_scan_is_silent(site: Site) ->
         again = site.scan()
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
     assert set(site.attempts().values()) == {1}
-    assert not living(site.home)
+    nobody_lives(site.home)
 
 
 def test_the_same_bug_on_another_host_joins_the_problem(site: Site) -> None:

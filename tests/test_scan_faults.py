@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scanning import Site, Tracker, aged, living, tracker
+from tests.scanning import Site, Tracker, aged, nobody_lives, tracker
 from vmtriage.store.opening import open_store
 
 ENV = {"TRACKER_TOKEN": "secret-of-the-test"}
@@ -63,7 +63,7 @@ def test_killed_at_any_instant_the_next_scan_finishes(site: Site) -> None:
                 scan.kill()
             scan.communicate()
         tickets.delay_s = 0.0
-        assert not living(site.home)
+        nobody_lives(site.home)
         finish(site, tickets)
 
 
@@ -76,7 +76,7 @@ def test_sigterm_ends_all_children_and_gives_back_the_claims(site: Site) -> None
     scan.terminate()
     scan.communicate()
     assert scan.returncode == -signal.SIGTERM  # what a service manager and a shell expect
-    assert not living(site.home)
+    nobody_lives(site.home)
     assert not [*site.home.glob("tmp/*")]
     with open_store(site.store) as store:
         assert not [each for dump in store.dumps.all() for each in store.attempts.of(dump.id)

@@ -215,3 +215,13 @@ def test_per_cpu_variables_become_data() -> None:
     assert sections[place].name == ".data..percpu"
     assert told[b"runqueues"].kind == "D"
     assert told[b"absolute"].section is None
+
+
+def test_the_end_of_the_text_is_text_though_data_begin_there() -> None:
+    names = [Named("_stext", "T", 0x1000), Named("_etext", "T", 0x3000),
+             Named("__start_rodata", "D", 0x3000), Named("__end_rodata", "D", 0x5000)]  # fmt: skip
+    sections, symbols = in_sections(names)
+    placed = {
+        each.name: sections[each.section].name for each in symbols if each.section is not None
+    }
+    assert (placed[b"_etext"], placed[b"__start_rodata"]) == (".text", ".rodata")

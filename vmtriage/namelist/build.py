@@ -20,7 +20,7 @@ _DEADLINE = (b"dd_init_queue", b"dd_init_sched", b"deadline_init_queue")
 _EXPIRES_S = 5  # write_expire = 5 * HZ
 
 
-ALGORITHM = 1  # to be raised with every change of what is written: a cache keeps the old
+ALGORITHM = 2  # to be raised with every change of what is written: a cache keeps the old
 
 
 @dataclass(frozen=True, slots=True)

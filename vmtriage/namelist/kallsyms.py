@@ -73,6 +73,12 @@ def placed(every: Sequence[Named], sections: Sequence[Section]) -> tuple[Symbol,
         at = bisect_right(starts, address) - 1
         place, size = None, following.get(address, address) - address
         if kind not in "aA" and at >= 0:
+            if (
+                at
+                and address == starts[at]
+                and _ends_code(kind, sections, numbers[at - 1 : at + 1])
+            ):
+                at -= 1
             section = sections[numbers[at]]
             end = section.address + section.size
             place = numbers[at] if address <= end else None
@@ -80,6 +86,13 @@ def placed(every: Sequence[Named], sections: Sequence[Section]) -> tuple[Symbol,
             size = min(size, _LARGEST) if kind in "rR" or section.name == ".rodata" else size
         symbols.append(Symbol(name.encode(), kind, address, size, place))
     return tuple(symbols)
+
+
+def _ends_code(kind: str, sections: Sequence[Section], pair: Sequence[int]) -> bool:
+    """Whether a symbol where two sections meet is the end of the first: _etext is text."""
+    before, after = (sections[number] for number in pair)
+    ends = before.address + before.size == after.address
+    return kind in "tT" and ends and before.flags == _CODE != after.flags
 
 
 def _known(places: Mapping[str, Named]) -> list[Section]:

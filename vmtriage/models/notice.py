@@ -83,6 +83,11 @@ class Notice(Model):
             link=link, report=report, markdown=markdown,
         )  # fmt: skip
 
+    @property
+    def brings_report(self) -> bool:
+        """Whether its report is news to those who have the ticket."""
+        return self.event in ("analysed", "regressed")
+
     @classmethod
     def quarantined(
         cls, dump: str, host: str, reason: str, when: datetime, link: str | None = None

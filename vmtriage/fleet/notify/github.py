@@ -1,19 +1,14 @@
 """GitHub's issues: REST API, of github.com and of an Enterprise server (https://HOST/api/v3)."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from vmtriage.fleet.notify.base import Refused
 from vmtriage.fleet.notify.http import Http, Query
-from vmtriage.fleet.notify.tracker import Found
+from vmtriage.fleet.notify.tracker import SKEW, Found
 from vmtriage.fleet.notify.words import PROBLEM_MARK, has_mark, markdown, title
 from vmtriage.models.notice import Notice
-
-_PAGES = 20
-_SKEW = timedelta(minutes=15)  # of the server's clock
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class GitHub:
         }  # fmt: skip
         ways: list[tuple[str, Query]] = [(self._issues(), query)]
         if unsure_since is not None:
-            since = (unsure_since - _SKEW).astimezone(UTC)
+            since = (unsure_since - SKEW).astimezone(UTC)
             latest: Query = {
                 "state": "all", "since": f"{since:%Y-%m-%dT%H:%M:%SZ}", "sort": "created",
                 "direction": "desc", "per_page": 100,
@@ -53,12 +48,8 @@ class GitHub:
 
     def get(self, ticket: str) -> Found | None:
         """By its number."""
-        try:
-            return _found(self.http.get(f"{self._issues()}/{ticket}").body)
-        except Refused as error:
-            if error.status in (404, 410):
-                return None
-            raise
+        answer = self.http.look(f"{self._issues()}/{ticket}")
+        return _found(answer.body) if answer else None
 
     def create(self, notice: Notice) -> Found:
         """Label and body carry the mark."""
@@ -66,12 +57,12 @@ class GitHub:
 
     def comment(self, ticket: str, notice: Notice) -> None:
         """A comment on it."""
-        text = markdown(notice, head=notice.event in ("analysed", "regressed"))
+        text = markdown(notice, head=notice.brings_report)
         self.http.send("POST", f"{self._issues()}/{ticket}/comments", {"body": text})
 
     def comments(self, ticket: str, since: datetime) -> Sequence[str]:
         """Those made or changed since then."""
-        from_then = (since - _SKEW).astimezone(UTC)
+        from_then = (since - SKEW).astimezone(UTC)
         query: Query = {"since": f"{from_then:%Y-%m-%dT%H:%M:%SZ}", "per_page": 100}
         path = f"{self._issues()}/{ticket}/comments"
         return [each.get("body") or "" for each in self._pages(path, query)]
@@ -82,8 +73,7 @@ class GitHub:
 
     def preview(self, notice: Notice) -> str:
         """Method, address and body."""
-        body = json.dumps(self._body(notice), indent=1, ensure_ascii=False)
-        return f"POST {self.http.base}{self._issues()}\nAuthorization: ***\n\n{body}\n"
+        return self.http.preview(self._issues(), "Authorization", self._body(notice))
 
     def _body(self, notice: Notice) -> dict[str, object]:
         labels = [_label(notice.problem), *self.labels]
@@ -93,12 +83,8 @@ class GitHub:
         return f"/repos/{self.repository}/issues"
 
     def _pages(self, path: str, query: Query) -> Iterator[Mapping[str, Any]]:
-        answer = self.http.get(path, query)
-        for _ in range(_PAGES):
-            yield from answer.body["items"] if isinstance(answer.body, dict) else answer.body
-            if answer.next is None:
-                break
-            answer = self.http.get(answer.next)
+        for page in self.http.pages(path, query):
+            yield from page["items"] if isinstance(page, dict) else page
 
 
 def _found(issue: Mapping[str, Any]) -> Found:

@@ -1,20 +1,15 @@
 """GitLab's issues: REST API 4, of gitlab.com and of one's own."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from vmtriage.fleet.notify.base import Refused
 from vmtriage.fleet.notify.http import Http, Query
-from vmtriage.fleet.notify.tracker import Found
+from vmtriage.fleet.notify.tracker import SKEW, Found
 from vmtriage.fleet.notify.words import PROBLEM_MARK, has_mark, markdown, title
 from vmtriage.models.notice import Notice
-
-_PAGES = 20
-_SKEW = timedelta(minutes=15)  # of the server's clock
 
 
 @dataclass(frozen=True)
@@ -39,12 +34,8 @@ class GitLab:
 
     def get(self, ticket: str) -> Found | None:
         """By its number in the project."""
-        try:
-            return _found(self.http.get(f"{self._issues()}/{ticket}").body)
-        except Refused as error:
-            if error.status in (404, 410):
-                return None
-            raise
+        answer = self.http.look(f"{self._issues()}/{ticket}")
+        return _found(answer.body) if answer else None
 
     def create(self, notice: Notice) -> Found:
         """The description carries the mark."""
@@ -52,7 +43,7 @@ class GitLab:
 
     def comment(self, ticket: str, notice: Notice) -> None:
         """A note on it."""
-        text = markdown(notice, head=notice.event in ("analysed", "regressed"))
+        text = markdown(notice, head=notice.brings_report)
         self.http.send("POST", f"{self._issues()}/{ticket}/notes", {"body": text})
 
     def comments(self, ticket: str, since: datetime) -> Sequence[str]:
@@ -60,7 +51,7 @@ class GitLab:
         query: Query = {"sort": "desc", "order_by": "created_at", "per_page": 100}
         texts = []
         for each in self._pages(f"{self._issues()}/{ticket}/notes", query):
-            if datetime.fromisoformat(each["created_at"]) < since - _SKEW:
+            if datetime.fromisoformat(each["created_at"]) < since - SKEW:
                 break
             texts.append(each["body"])
         return texts
@@ -71,8 +62,7 @@ class GitLab:
 
     def preview(self, notice: Notice) -> str:
         """Method, address and body."""
-        body = json.dumps(self._body(notice), indent=1, ensure_ascii=False)
-        return f"POST {self.http.base}{self._issues()}\nPRIVATE-TOKEN: ***\n\n{body}\n"
+        return self.http.preview(self._issues(), "PRIVATE-TOKEN", self._body(notice))
 
     def _body(self, notice: Notice) -> dict[str, object]:
         return {
@@ -84,12 +74,8 @@ class GitLab:
         return f"/api/v4/projects/{quote(self.project, safe='')}/issues"
 
     def _pages(self, path: str, query: Query) -> Iterator[Mapping[str, Any]]:
-        answer = self.http.get(path, query)
-        for _ in range(_PAGES):
-            yield from answer.body
-            if answer.next is None:
-                break
-            answer = self.http.get(answer.next)
+        for page in self.http.pages(path, query):
+            yield from page
 
 
 def _found(issue: Mapping[str, Any]) -> Found:

@@ -11,7 +11,7 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from socket import gaierror
 from typing import Any
@@ -24,6 +24,7 @@ from vmtriage.fleet.notify.base import Later, NotTold, Refused
 from vmtriage.fleet.notify.secrets import masked
 
 Query = Mapping[str, str | int]
+_PAGES = 20  # that are turned at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,29 @@ class Http:
     def get(self, path: str, query: Query | None = None) -> Answer:
         """A look; repeated by nobody but the caller. path: below base, or a whole address of it."""
         return self._send("GET", path, query, None)
+
+    def look(self, path: str, query: Query | None = None) -> Answer | None:
+        """The same; None where there is no such thing, or no longer."""
+        try:
+            return self.get(path, query)
+        except Refused as error:
+            if error.status in (404, 410):
+                return None
+            raise
+
+    def pages(self, path: str, query: Query) -> Iterator[Any]:
+        """The body of each page, as it is asked for."""
+        answer = self.get(path, query)
+        for _ in range(_PAGES):
+            yield answer.body
+            if answer.next is None:
+                break
+            answer = self.get(answer.next)
+
+    def preview(self, path: str, header: str, body: object) -> str:
+        """What `send` would POST; header: the one that carries the secret."""
+        told = json.dumps(body, indent=1, ensure_ascii=False)
+        return f"POST {self.base}{path}\n{header}: ***\n\n{told}\n"
 
     def send(
         self, method: str, path: str, body: object, extra: Mapping[str, str] | None = None

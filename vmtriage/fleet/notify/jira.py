@@ -1,6 +1,5 @@
 """Jira, in the cloud and on premises: REST API 2, whose texts are wiki text on both."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,13 +41,8 @@ class Jira:
 
     def get(self, ticket: str) -> Found | None:
         """By its key."""
-        try:
-            answer = self.http.get(f"/rest/api/2/issue/{ticket}", {"fields": _FIELDS})
-        except Refused as error:
-            if error.status in (404, 410):
-                return None
-            raise
-        return self._found(answer.body)
+        answer = self.http.look(f"/rest/api/2/issue/{ticket}", {"fields": _FIELDS})
+        return self._found(answer.body) if answer else None
 
     def create(self, notice: Notice) -> Found:
         """Label and description carry the mark."""
@@ -58,8 +52,7 @@ class Jira:
 
     def comment(self, ticket: str, notice: Notice) -> None:
         """Wiki text."""
-        head = notice.event in ("analysed", "regressed")
-        body = {"body": jira(notice, head=head)}
+        body = {"body": jira(notice, head=notice.brings_report)}
         self.http.send("POST", f"/rest/api/2/issue/{ticket}/comment", body)
 
     def comments(self, ticket: str, since: datetime) -> Sequence[str]:  # noqa: ARG002
@@ -91,8 +84,7 @@ class Jira:
 
     def preview(self, notice: Notice) -> str:
         """Method, address and body."""
-        body = json.dumps(self._body(notice), indent=1, ensure_ascii=False)
-        return f"POST {self.http.base}/rest/api/2/issue\nAuthorization: ***\n\n{body}\n"
+        return self.http.preview("/rest/api/2/issue", "Authorization", self._body(notice))
 
     def _body(self, notice: Notice) -> dict[str, Any]:
         fields: dict[str, Any] = {

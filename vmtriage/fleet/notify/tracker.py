@@ -6,13 +6,15 @@ a try of which nobody knows how it ended, its text by the mark `vmtriage-note: <
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from vmtriage.fleet.notify.base import STORY, Past
 from vmtriage.fleet.notify.records import Ticket
 from vmtriage.fleet.notify.words import NOTE_MARK, has_mark
 from vmtriage.models.notice import Notice, NoticeEvent
+
+SKEW = timedelta(minutes=15)  # of a tracker's clock
 
 
 @dataclass(frozen=True, slots=True)

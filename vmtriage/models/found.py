@@ -87,6 +87,12 @@ class Found(Model):
         return ";".join(f"{each.path.rpartition('/')[2]}:{each.size}:{each.mtime_ns}"
                         for each in files)  # fmt: skip
 
+    @property
+    def newest_ns(self) -> int:
+        """When the last of its files was written, by the server's clock."""
+        files = self.files or ((self.log,) if self.log else ())
+        return max((each.mtime_ns for each in files), default=0)
+
 
 class Identity(Model):
     """Which dump it is, whatever its name and wherever it was copied to.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from vmtriage.fleet.scan.decide import is_done
 from vmtriage.fleet.scan.views import Views
 from vmtriage.fleet.site import Changes
 from vmtriage.models.occurrence import Occurrence
@@ -82,7 +83,7 @@ class StoreBook:
     def _unread(self, share: str, seen: Seen) -> Unread | None:
         if seen.dump is None:
             return Unread("writing", share, seen.place, "it is not finished", seen.since)
-        if seen.stage == "full" or (seen.stage == "log" and seen.kind == "log"):
+        if is_done(seen.kind, seen.stage):
             return None
         row, tries = self.store.dumps.get(seen.dump), self.store.attempts.of(seen.dump)
         reason = tries[-1].reason if tries else "it has not been its turn"

@@ -76,13 +76,18 @@ def decide(found: Found, seen: Seen | None, now: datetime, rules: Rules = Rules(
     return Decision(found, "identify", verdict.why or why, fresh=fresh)
 
 
+def is_done(kind: FoundKind, stage: Stage | None) -> bool:
+    """Whether all was read that there is."""
+    return stage == "full" or (stage == "log" and kind == "log")
+
+
 def due(
     found: Found, dump: str, standing: Standing, now: datetime, rules: Rules = Rules()
 ) -> Decision:
     """One crash that is identified."""
     if standing.quarantine is not None and not rules.insist:
         return Decision(found, "quarantined", standing.quarantine, dump)
-    if standing.stage == "full" or (standing.stage == "log" and standing.kind == "log"):
+    if is_done(standing.kind, standing.stage):
         return Decision(found, "known", "", dump)
     at = standing.retry_at
     # a time too far ahead was written by a clock that was wrong

@@ -30,7 +30,7 @@ def survey(run: Run) -> tuple[list[Decision], list[Decision]]:
         decision = _identified(run, found, answer.identity)
         if decision.action in ("log", "full"):
             todo.setdefault(decision.dump, decision)
-    chosen = sorted(todo.values(), key=lambda each: _written(each.found), reverse=True)
+    chosen = sorted(todo.values(), key=lambda each: each.found.newest_ns, reverse=True)
     chosen = chosen[: run.task.limit]
     for each in chosen:
         if run.task.rules.insist and each.dump is not None:
@@ -133,10 +133,6 @@ def _empty(looked: Looked) -> bool:
         return not any(looked.share.iterdir())
     except OSError:
         return True
-
-
-def _written(found: Found) -> int:
-    return max((each.mtime_ns for each in (*found.files, *filter(None, [found.log]))), default=0)
 
 
 def _where(found: Found) -> str:

@@ -71,7 +71,7 @@ def settle(
     incomplete = found.kind == "incomplete"
     if quiet >= needed:
         return Ready(seen, incomplete, f"nothing has changed for {_told(quiet)}")
-    age = now - _newest(found)
+    age = now - found.newest_ns / 1e9
     if before is None and age >= patience.old + needed:
         return Ready(seen, incomplete, f"last written {_told(age)} ago")
     if before is None:
@@ -81,11 +81,6 @@ def settle(
     else:
         why = f"nothing has changed for {_told(quiet)}, {_told(needed)} are waited for"
     return Wait(seen, seen.since + needed, why)
-
-
-def _newest(found: Found) -> float:
-    files = found.files or ((found.log,) if found.log else ())
-    return max((each.mtime_ns for each in files), default=0) / 1e9
 
 
 def _told(seconds: float) -> str:

@@ -12,8 +12,10 @@ from vmtriage import __version__
 from vmtriage.cli.check import check
 from vmtriage.cli.common import (
     as_severe,
+    crash_option,
     fail_on_option,
     knowledge_of,
+    no_fetch_option,
     pack_option,
     settings_of,
     signatures_option,
@@ -125,7 +127,7 @@ def main(debug: bool) -> None:
     metavar="DIR",
     help="Keep crash's raw outputs in DIR; `analyze DIR` replays them anywhere.",
 )
-@click.option("--crash", metavar="PATH", help="crash(8) to use.  [env: VMTRIAGE_CRASH]")
+@crash_option
 @click.option(
     "--debuginfo-dir",
     "debuginfo_dirs",
@@ -134,11 +136,7 @@ def main(debug: bool) -> None:
     type=click.Path(path_type=Path),
     help="Look here for a vmlinux, or for the package that has it, first.",
 )
-@click.option(
-    "--no-fetch",
-    is_flag=True,
-    help="Never fetch a vmlinux from debuginfod or by VMTRIAGE_DEBUGINFO_COMMAND.",
-)
+@no_fetch_option
 @click.option(
     "--no-slim",
     is_flag=True,
@@ -232,13 +230,9 @@ def parse(command: str, file: TextIO) -> None:
     click.echo(parse_text(command, file.read()).model_dump_json(indent=1))
 
 
-main.add_command(log)
-main.add_command(signatures_group)
-main.add_command(namelist)
-main.add_command(scan)
-main.add_command(config_group)
-main.add_command(check)
-main.add_command(example)
+for _command in (log, signatures_group, namelist, scan, config_group, check, example, listen,
+                 store_group):  # fmt: skip
+    main.add_command(_command)
 
 
 class _progress:
@@ -259,10 +253,3 @@ class _progress:
     def __exit__(self, *_: object) -> None:
         if self._shown:
             click.echo("\r\033[K", err=True, nl=False)
-
-
-main.add_command(listen)
-main.add_command(store_group)
-
-if __name__ == "__main__":
-    main()

@@ -28,6 +28,14 @@ pack_option = click.option(
     metavar="DIR",
     help="More signatures, beside the others. May be repeated.",
 )
+crash_option = click.option(
+    "--crash", metavar="PATH", help="crash(8) to use.  [env: VMTRIAGE_CRASH]"
+)
+no_fetch_option = click.option(
+    "--no-fetch",
+    is_flag=True,
+    help="Never fetch a vmlinux from debuginfod or by VMTRIAGE_DEBUGINFO_COMMAND.",
+)
 fail_on_option = click.option(
     "--fail-on",
     type=click.Choice(SEVERITIES),

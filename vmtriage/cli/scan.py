@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from vmtriage.cli.common import pack_option, signatures_option
+from vmtriage.cli.common import crash_option, no_fetch_option, pack_option, signatures_option
 from vmtriage.cli.scan_watch import say, watcher_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
     default="text",
     help="json: all that happens, one object a line, on standard output.",
 )
-@click.option("--crash", metavar="PATH", help="crash(8) to use.  [env: VMTRIAGE_CRASH]")
+@crash_option
 @click.option(
     "--debuginfo-dir",
     "debuginfo_dirs",
@@ -112,7 +112,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
     type=_DIRECTORY,
     help="Look here for a vmlinux first, as analyze does.",
 )
-@click.option("--no-fetch", is_flag=True, help="Never fetch a vmlinux, as of analyze.")
+@no_fetch_option
 @signatures_option
 @pack_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only what failed.")

@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.patience import until
 
 PACKAGES = ("nfs-ganesha", "nfs-ganesha-vfs", "libnfs13", "fuse3")  # Debian's
 EXPORT = "/crash"
@@ -55,7 +56,7 @@ class Server:
                  "-p", self._home / "pid"]  # fmt: skip
         self._child = subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)  # fmt: skip
-        _until(self._answers, "the NFS server does not answer")
+        until(self._answers, 60, "the NFS server does not answer")
 
     def kill(self) -> None:
         """Gone, as a file server whose plug is pulled."""
@@ -82,17 +83,10 @@ def mounted(home: Path, exported: Path, point: Path) -> Iterator[Server]:
     words = [sys.executable, "-m", "tests.nfs_mount", str(server.port), EXPORT, str(point)]
     client = subprocess.Popen(words)
     try:
-        _until(lambda: os.path.ismount(point), "the export cannot be mounted")
+        until(lambda: os.path.ismount(point), 60, "the export cannot be mounted")
         yield server
     finally:
         subprocess.run(["umount", "-l", str(point)], check=False)
         client.kill()
         client.wait()
         server.kill()
-
-
-def _until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_crash import fake, sandboxes
-from tests.test_listen import until
+from tests.patience import until
 from vmtriage.errors import NoPrompt, SessionError
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.base import CommandOutput

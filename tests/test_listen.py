@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.patience import until
 from vmtriage.cli import main
 from vmtriage.errors import CannotListen
 from vmtriage.fleet.listen import assess, netconsole
@@ -32,13 +33,6 @@ from vmtriage.models.event import Assess, Event, Sender
 # what a guest of the lab sent when it died: datagrams of netconsole=+ as they came
 SENT = Path("fixtures/netconsole/extended-page-fault.txt").read_bytes().splitlines(keepends=True)
 Json = dict[str, Any]
-
-
-def until(true: Callable[[], object], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 class Process:

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.patience import until
 from vmtriage.cli import main
 from vmtriage.errors import BadConfig
 from vmtriage.fleet.listen import rules
@@ -40,13 +41,6 @@ def event(
         fingerprint=fingerprint, line="BUG: kernel NULL pointer dereference",
         signatures=("null-pointer",),
     )  # fmt: skip
-
-
-def until(true: Callable[[], object], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 # -- rate limits ----------------------------------------------------------------------------------
@@ -316,7 +310,7 @@ def test_a_slow_notifier_stalls_only_itself_and_its_queue_is_bounded(tmp_path: P
     dispatch = Dispatcher(both, [slow, fast], Rate(10_000, 10_000, 60), counters)
     for start in range(0, 1500, 100):
         dispatch.take([event(f"h{n}", f"f{n}") for n in range(start, start + 100)], 0.0)
-        until(lambda sent=start: fast.delivered >= sent + 100)  # type: ignore[misc]
+        until(lambda sent=start: fast.delivered >= sent + 100, 20)  # type: ignore[misc]
     assert len(out.read_text().splitlines()) == 1500
     dispatch.take([event("bad", "x")], 0.0)
     slow.go.set()
@@ -389,12 +383,12 @@ def test_dns_is_never_waited_for_and_forgotten_in_time() -> None:
     names = Names(NameMap(None), lambda: now[0], resolve)
     assert names.name("10.0.0.1") == "10.0.0.1"
     go.set()
-    until(lambda: names.name("10.0.0.1") == "db1.example.org")
+    until(lambda: names.name("10.0.0.1") == "db1.example.org", 20)
     answer[0] = "evil;name"
     assert names.name("10.0.0.2") == "10.0.0.2"
     now[0] = 4000.0
     assert names.name("10.0.0.1") == "db1.example.org", "the old name until the new is there"
-    until(lambda: names.name("10.0.0.1") == "10.0.0.1")  # whose new name is none
+    until(lambda: names.name("10.0.0.1") == "10.0.0.1", 20)  # whose new name is none
     assert names.name("10.0.0.2") == "10.0.0.2"
 
 

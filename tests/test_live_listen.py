@@ -7,7 +7,8 @@ import pytest
 
 from fixtures import lab
 from fixtures.lab import netconsole
-from tests.test_listen import listening, until
+from tests.patience import until
+from tests.test_listen import listening
 
 pytestmark = pytest.mark.live
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from vmtriage.analysis import incidents as logs
 from vmtriage.analysis import plumbing
 from vmtriage.analysis.klog.blame import Guilty, blame_code
 from vmtriage.analysis.klog.formats import Blame
 from vmtriage.analysis.klog.frames import Found
-from vmtriage.analysis.klog.primary import primary
 from vmtriage.analysis.klog.trace import Code, Trace
+from vmtriage.analysis.logged import by_log, by_trace, own_incident, sure_trace
+from vmtriage.analysis.lost_frames import lost_frames
 from vmtriage.analysis.trigger_forms import HARDWARE_NMI
 from vmtriage.models.backtrace import Backtrace, ExceptionFrame, Frame
 from vmtriage.models.evidence import Evidence, Facts
@@ -43,7 +43,11 @@ def guilty_function(
     from_stack = None
     if stack is not None and crash_class not in _FROM_LOG_ONLY:
         from_stack = _from_stack(stack, crash_class)
-    from_log = _from_log(facts, crash_class, incidents)
+    told = own_incident(crash_class, incidents)
+    from_log = by_log(facts, told) if told else None
+    if told is not None and _passed_over(facts, classification, incidents):
+        # The kernel printed what crash lost: no part of crash's stack can be relied on.
+        from_stack, from_log = None, from_log or by_trace(facts, told)
     if from_stack is None or from_log is None:
         return from_stack or from_log
     if from_log.name == from_stack.name:
@@ -51,7 +55,7 @@ def guilty_function(
         return from_stack.model_copy(update={"evidence": both})
     # The kernel unwound its own stack; crash guesses where it finds no register block.
     chosen, other = from_log, from_stack
-    if stack is not None and reaches_the_fault(stack, crash_class):
+    if stack is not None and _reaches_the_fault(stack, crash_class):
         chosen, other = from_stack, from_log
     names = dict.fromkeys((*chosen.alternatives, other.name, *other.alternatives))
     return chosen.model_copy(
@@ -63,6 +67,32 @@ def _by_chipset(facts: Facts) -> bool:
     """Whether hardware raised the NMI: it hit whatever ran."""
     records = facts.log.records if facts.log else ()
     return any("NMI" in each.text and HARDWARE_NMI.search(each.text) for each in records)
+
+
+def reached(facts: Facts, classification: Classification, incidents: Sequence[Incident]) -> bool:
+    """Whether crash's unwinder got from the panic down to the code that crashed, by every frame."""
+    stack = panic_stack(facts)
+    if stack is None or not _reaches_the_fault(stack, classification.crash_class):
+        return False
+    return not _passed_over(facts, classification, incidents)
+
+
+def believed(facts: Facts, classification: Classification, incidents: Sequence[Incident]) -> Facts:
+    """Without crash's stack where the kernel printed what it lacks: the log's trace is left."""
+    if _passed_over(facts, classification, incidents):
+        return facts.model_copy(update={"panic_stack": None})
+    return facts
+
+
+def _passed_over(
+    facts: Facts, classification: Classification, incidents: Sequence[Incident]
+) -> tuple[str, ...]:
+    """Functions of the crash that the kernel printed and crash's stack lacks."""
+    stack, crash_class = panic_stack(facts), classification.crash_class
+    told = own_incident(crash_class, incidents)
+    if stack is None or told is None or crash_class in _FROM_LOG_ONLY:
+        return ()
+    return lost_frames(stack, sure_trace(told, facts))
 
 
 def panic_stack(facts: Facts) -> Backtrace | None:
@@ -101,17 +131,6 @@ def fault_frame(stack: Backtrace, crash_class: CrashClass) -> ExceptionFrame | N
     return None
 
 
-def reaches_the_fault(stack: Backtrace, crash_class: CrashClass) -> bool:
-    """Whether crash's unwinder got from the panic down to the code that crashed."""
-    if fault_frame(stack, crash_class) is not None:
-        return True
-    if crash_class in FAULTS or crash_class in _INTERRUPTED:
-        return False
-    # A panic() in plain code: its frame must still stand above the first real one.
-    first = stack.frames[0] if stack.frames else None
-    return first is not None and plumbing.base_name(first.function) in plumbing.DUMPING
-
-
 def relevant_frames(stack: Backtrace, crash_class: CrashClass) -> tuple[Frame, ...]:
     """Frames from the fault on, innermost first; carriers above it are left out."""
     block = fault_frame(stack, crash_class)
@@ -124,6 +143,16 @@ def relevant_frames(stack: Backtrace, crash_class: CrashClass) -> tuple[Frame, .
         if plumbing.base_name(frame.function) not in plumbing.CARRIERS:
             return stack.frames[index:]
     return ()
+
+
+def _reaches_the_fault(stack: Backtrace, crash_class: CrashClass) -> bool:
+    if fault_frame(stack, crash_class) is not None:
+        return True
+    if crash_class in FAULTS or crash_class in _INTERRUPTED:
+        return False
+    # A panic() in plain code: its frame must still stand above the first real one.
+    first = stack.frames[0] if stack.frames else None
+    return first is not None and plumbing.base_name(first.function) in plumbing.DUMPING
 
 
 def _from_stack(stack: Backtrace, crash_class: CrashClass) -> GuiltyFunction | None:
@@ -198,28 +227,3 @@ def _module_of(
     page = block.rip[:-4]
     same = (f.module for f in (*frames, *stack.frames) if f.module and f.address[:-4] == page)
     return next(same, None)
-
-
-def _from_log(
-    facts: Facts, crash_class: CrashClass, incidents: Sequence[Incident]
-) -> GuiltyFunction | None:
-    wanted = [each for each in incidents if each.crash_class is crash_class and each.function]
-    if not wanted or facts.log is None:
-        return None
-    cause = primary(incidents)
-    at = cause.first_line if cause else None
-    incident = next((each for each in wanted if each.first_line == at), wanted[0])
-    records = [r for r in facts.log.records if incident.first_line <= r.line <= incident.last_line]
-    for record in records:
-        if incident.function and incident.function in record.text:
-            return GuiltyFunction(
-                name=incident.function, module=logs.module_in(record.text),
-                alternatives=incident.alternatives, path=incident.path,
-                evidence=(
-                    Evidence(command="log", line=record.line, text=record.text.strip(),
-                             says="where the CPU was, by the log"),
-                ),
-            )  # fmt: skip
-    return GuiltyFunction(
-        name=incident.function or "", alternatives=incident.alternatives, path=incident.path
-    )

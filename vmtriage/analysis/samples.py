@@ -8,7 +8,7 @@ from vmtriage.analysis.classify import classify
 from vmtriage.analysis.crash_view import CrashView
 from vmtriage.analysis.explain import failed
 from vmtriage.analysis.fromlog import with_log_facts
-from vmtriage.analysis.function import guilty_function
+from vmtriage.analysis.function import believed, guilty_function
 from vmtriage.analysis.incidents import find
 from vmtriage.analysis.knowledge import Knowledge
 from vmtriage.analysis.runqueues import throttled
@@ -58,7 +58,8 @@ def view_of(facts: Facts) -> CrashView:
     incidents = find(facts.log) if facts.log else ()
     classification = classify(facts, incidents)
     function = guilty_function(facts, classification, incidents)
-    return CrashView(facts, classification, function, throttled(facts) or ())
+    seen = believed(facts, classification, incidents)
+    return CrashView(seen, classification, function, throttled(facts) or ())
 
 
 def match_sample(signatures: Sequence[Signature], case: Path) -> tuple[SignatureMatch, ...]:

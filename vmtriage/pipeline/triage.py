@@ -14,11 +14,7 @@ from vmtriage.analysis.containers import identify
 from vmtriage.analysis.culprit import candidates
 from vmtriage.analysis.fingerprint import fingerprint
 from vmtriage.analysis.fromlog import with_log_facts
-from vmtriage.analysis.function import (
-    guilty_function,
-    panic_stack,
-    reaches_the_fault,
-)
+from vmtriage.analysis.function import believed, guilty_function, panic_stack, reached
 from vmtriage.analysis.incidents import find as find_incidents
 from vmtriage.analysis.inquiry.doubts import doubts
 from vmtriage.analysis.inquiry.layout import LayoutCache, Learned
@@ -76,15 +72,16 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     told, function = function, by_the_lock(function, classification, answers)
     task = panic_task(facts, answers)
     own = own_lines(cause(incidents, classification))
-    matches = knowledge.match(facts, classification, function, groups or (), own)
+    seen = believed(facts, classification, incidents)
+    matches = knowledge.match(seen, classification, function, groups or (), own)
     suspects = candidates(
         Case(
             facts=facts, classification=classification, function=function, throttled=groups,
             panic_task=task, stack=stack, incidents=incidents, answers=answers,
         )
     )  # fmt: skip
-    reached = stack is not None and reaches_the_fault(stack, classification.crash_class)
-    unclear = (*cross_check(facts, stack, told, reached), *doubts(answers))
+    whole = reached(facts, classification, incidents)
+    unclear = (*cross_check(facts, stack, told, whole), *doubts(answers))
     conditions = opened.conditions()
     before = (*conditions.problems, *opened.problems)
     suspects, problems = settle(suspects, (*before, *facts.problems, *unclear))

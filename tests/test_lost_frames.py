@@ -56,3 +56,10 @@ def test_a_trace_in_the_log_stands_in_for_a_stack_with_gaps() -> None:
     (problem,) = (each for each in report["problems"] if each["kind"] == "stack_incomplete")
     assert "sysrq_handle_crash" in problem["message"]
     assert problem["unsafe"] == ["backtraces"]
+
+
+def test_the_line_of_source_is_asked_for_by_the_logs_own_offset() -> None:
+    source = report_of(Path("fixtures/captures/lab-6.1-sysrq-frames-lost"))["source"]
+    assert source["function"] == "sysrq_handle_crash"
+    assert source["offset"] == 0x16 - 1, "a call returns to the next instruction"
+    assert source["where"] == "drivers/tty/sysrq.c:155"

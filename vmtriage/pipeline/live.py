@@ -13,9 +13,9 @@ from vmtriage.pipeline.lines import Looked
 from vmtriage.pipeline.opened import Opened, Request
 from vmtriage.pipeline.rungs import Bounds, on_namelist, on_vmlinux, read_by_crash, without_crash
 from vmtriage.pipeline.slim import Slim, slim_of
-from vmtriage.session.base import Progress
+from vmtriage.session.base import Memory, Progress, Session
 from vmtriage.session.child import find_crash
-from vmtriage.session.record import RecordingSession
+from vmtriage.session.record import RecordingMemory, RecordingSession
 from vmtriage.session.sandbox import Sandbox, choosing
 from vmtriage.settings import Settings
 from vmtriage.source import btf
@@ -143,12 +143,15 @@ def _opened(
     def conditions() -> Conditions:
         return ladder.conditions.model_copy(update={"lines": lines.told})
 
+    session: Session = ladder
+    memory: Memory | None = None
+    if dump.format in _READ_DIRECTLY:
+        memory = DirectMemory(*request.files)
     if request.record is not None:  # a recording has to hold every answer
         session = RecordingSession(ladder, request.record, dump, debuginfo, conditions)
-        return Opened(session, dump, debuginfo, began, conditions=conditions, lines=lines)
-    memory = DirectMemory(*request.files) if dump.format in _READ_DIRECTLY else None
+        memory = RecordingMemory(memory, request.record) if memory else None
     return Opened(
-        ladder, dump, debuginfo, began, memory=memory, conditions=conditions, lines=lines
+        session, dump, debuginfo, began, memory=memory, conditions=conditions, lines=lines
     )  # fmt: skip
 
 

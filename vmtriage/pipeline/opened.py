@@ -8,10 +8,9 @@ from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import Problem
 from vmtriage.pipeline.lines import Lines, Told
-from vmtriage.session.base import Session
+from vmtriage.session.base import Memory, Session
 from vmtriage.source.btf import Btf
 from vmtriage.source.debuginfo import ModuleFiles
-from vmtriage.source.dumpfile.direct import DirectMemory
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Opened:
     module_files: ModuleFiles = field(default_factory=ModuleFiles)  # debuginfo of modules
     lines: Lines = field(default_factory=Told)  # of the kernel's own source
     types: Btf | None = None  # the kernel's own, where its vmlinux has them
-    memory: DirectMemory | None = None  # None: every read has to go through crash
+    memory: Memory | None = None  # None: every read has to go through crash
     conditions: Callable[[], Conditions] = Conditions  # asked when all answers are there
 
     def close(self) -> None:

@@ -79,7 +79,7 @@ def _recording(path: Path, began: float) -> Opened:
         problems = (Problem(kind="by_hand", message=f"recording made by hand: {meta.origin}"),)
     return Opened(
         session, dump, meta.debuginfo, began, None, problems, conditions=lambda: meta.conditions,
-        lines=Told(meta.conditions.lines),
+        lines=Told(meta.conditions.lines), memory=session.memory,
     )  # fmt: skip
 
 

@@ -57,6 +57,16 @@ class Session(Protocol):
         """Ends crash and removes what it left behind."""
 
 
+class Memory(Protocol):
+    """Kernel memory that crash need not be asked for."""
+
+    def read(self, address: int, count: int) -> bytes | None:
+        """All `count` bytes at a kernel's virtual address; None: ask crash."""
+
+    def close(self) -> None:
+        """Lets go of the dump."""
+
+
 Progress = Callable[[str], None]
 
 

@@ -17,13 +17,16 @@ _READ = re.compile(r"rd -8 (?P<at>[0-9a-f]{1,16}) (?P<count>\d{1,6})")
 
 
 class Questions:
-    """Answers by command: as recorded, else worked out of what was recorded."""
+    """Answers by command: as recorded, else worked out of what was recorded.
 
-    def __init__(self, text: str) -> None:
+    memory: rows of bytes that were read without crash.
+    """
+
+    def __init__(self, text: str, memory: str = "") -> None:
         parts = (part.partition("\n") for part in f"\n{text}".split(f"\n{PROMPT}")[1:])
         self._told = {command: _ended(answer) for command, _, answer in parts}
         self._numbers: dict[str, int] = {}
-        self._bytes: dict[int, str] = {}  # two hex digits each
+        self._bytes: dict[int, str] = dict(_octets(memory))  # two hex digits each
         for command, answer in self._told.items():
             if command.startswith("p {"):
                 self._numbers.update(_pairs(command, answer))
@@ -50,6 +53,21 @@ class Questions:
         return "".join(
             f"{address + 16 * number:x}:  {' '.join(row)}\n" for number, row in enumerate(rows)
         )
+
+
+class Octets:
+    """Rows of bytes as `rd -8` prints them, as memory that can be read."""
+
+    def __init__(self, text: str) -> None:
+        self._known = dict(_octets(text))
+
+    def read(self, address: int, count: int) -> bytes | None:
+        """All `count` bytes, or None."""
+        found = [self._known.get(address + number, "") for number in range(count)]
+        return bytes.fromhex("".join(found)) if all(found) else None
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 def _ended(answer: str) -> str:

@@ -15,12 +15,13 @@ from vmtriage.models.base import Model
 from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo
 from vmtriage.models.evidence import CommandStatus
-from vmtriage.session.base import CommandOutput, Session
+from vmtriage.session.base import CommandOutput, Memory, Session
 from vmtriage.session.commands import CrashCommand
-from vmtriage.session.questions import PROMPT, Questions
+from vmtriage.session.questions import PROMPT, Octets, Questions
 
 _META = "session.json"
 _SMALL = "questions.txt"  # the many short ones, as a terminal would show them
+_MEMORY = "memory.txt"  # kernel memory that crash was not asked for: rows as `rd -8` prints them
 
 
 class RecordedCommand(Model):
@@ -59,7 +60,8 @@ class RecordingSession:
         self._conditions = conditions
         self._commands: list[RecordedCommand] = []
         with contextlib.suppress(OSError):  # of an earlier recording
-            (directory / _SMALL).unlink(missing_ok=True)
+            for name in (_SMALL, _MEMORY):
+                (directory / name).unlink(missing_ok=True)
 
     @property
     def crash_version(self) -> str | None:
@@ -120,16 +122,43 @@ class RecordingSession:
             self._inner.close()
 
     def _write(self, name: str, text: str, more: bool = False) -> None:
-        path = self._directory / name
+        _write(self._directory, name, text, more)
+
+
+class RecordingMemory:
+    """Passes reads of kernel memory on to whoever knows it, and writes down what was read."""
+
+    def __init__(self, inner: Memory, directory: Path) -> None:
+        self._inner, self._directory = inner, directory
+        self._rows: dict[str, None] = {}
+
+    def read(self, address: int, count: int) -> bytes | None:
+        """The inner memory's answer."""
+        found = self._inner.read(address, count)
+        for at in range(0, len(found or b""), 16):
+            self._rows[f"{address + at:x}:  {(found or b'')[at : at + 16].hex(' ')} \n"] = None
+        return found
+
+    def close(self) -> None:
+        """Writes what was read, and closes the inner memory."""
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            with path.open("a" if more else "w", encoding="utf-8", errors="backslashreplace") as to:
-                to.write(text)
-        except OSError as error:
-            raise CannotWrite(
-                f"cannot record into {self._directory}: {error.strerror}",
-                next_step="give --record a directory with room that you may write to",
-            ) from error
+            if self._rows:
+                _write(self._directory, _MEMORY, "".join(self._rows))
+        finally:
+            self._inner.close()
+
+
+def _write(directory: Path, name: str, text: str, more: bool = False) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        how = "a" if more else "w"
+        with (directory / name).open(how, encoding="utf-8", errors="backslashreplace") as to:
+            to.write(text)
+    except OSError as error:
+        raise CannotWrite(
+            f"cannot record into {directory}: {error.strerror}",
+            next_step="give --record a directory with room that you may write to",
+        ) from error
 
 
 class ReplaySession:
@@ -139,10 +168,9 @@ class ReplaySession:
         self._directory = directory
         self.recording = _read_meta(directory)
         self._told = {command.command: command for command in self.recording.commands}
-        small = directory / _SMALL
-        self._small = Questions(
-            small.read_text("utf-8", "backslashreplace") if small.is_file() else ""
-        )
+        memory = _text(directory / _MEMORY)
+        self._small = Questions(_text(directory / _SMALL), memory)
+        self.memory = Octets(memory)
 
     @property
     def crash_version(self) -> str | None:
@@ -188,6 +216,10 @@ class ReplaySession:
 def is_recording(directory: Path) -> bool:
     """Whether this directory holds a recorded session: session.json, or at least sys or bt."""
     return any((directory / name).is_file() for name in (_META, "sys.txt", "bt.txt", "log.txt"))
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "backslashreplace") if path.is_file() else ""
 
 
 def _read_meta(directory: Path) -> Recording:

@@ -51,7 +51,7 @@ class CrashProcess:
             dimensions=(50, 500),
             preexec_fn=limits.before_exec(deaf=sandboxed),
         )
-        self._child.delaybeforesend = None
+        self._child.delaybeforesend = self._child.delayafterread = None  # crash needs no naps
 
     @property
     def pid(self) -> int:

@@ -81,7 +81,7 @@ def _on_stack(scene: Scene) -> int | None:
 
 def _in_log(scene: Scene) -> tuple[CrashCommand, int] | None:
     """The question where the function begins, and how far behind it the CPU was, by the log."""
-    guilty = scene.function
+    guilty = scene.function if scene.stack else None  # without a stack there is no crash to ask
     for item in guilty.evidence if guilty else ():
         found = _PLACE.search(item.text) if item.command == "log" and guilty else None
         if found and guilty and found["name"] == guilty.name:

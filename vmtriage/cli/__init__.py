@@ -13,6 +13,7 @@ from vmtriage.cli.check import check
 from vmtriage.cli.common import (
     as_severe,
     crash_option,
+    debuginfo_dir_option,
     fail_on_option,
     knowledge_of,
     no_fetch_option,
@@ -128,14 +129,7 @@ def main(debug: bool) -> None:
     help="Keep crash's raw outputs in DIR; `analyze DIR` replays them anywhere.",
 )
 @crash_option
-@click.option(
-    "--debuginfo-dir",
-    "debuginfo_dirs",
-    multiple=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Look here for a vmlinux, or for the package that has it, first.",
-)
+@debuginfo_dir_option
 @no_fetch_option
 @click.option(
     "--no-slim",

@@ -31,6 +31,14 @@ pack_option = click.option(
 crash_option = click.option(
     "--crash", metavar="PATH", help="crash(8) to use.  [env: VMTRIAGE_CRASH]"
 )
+debuginfo_dir_option = click.option(
+    "--debuginfo-dir",
+    "debuginfo_dirs",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Look here for a vmlinux, or for the package that has it, first.",
+)
 no_fetch_option = click.option(
     "--no-fetch",
     is_flag=True,

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from vmtriage.cli.common import crash_option, no_fetch_option, pack_option, signatures_option
+from vmtriage.cli.common import (
+    crash_option,
+    debuginfo_dir_option,
+    no_fetch_option,
+    pack_option,
+    signatures_option,
+)
 from vmtriage.cli.scan_watch import say, watcher_of
 
 if TYPE_CHECKING:
@@ -58,18 +64,14 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--per-share",
     type=click.IntRange(1),
-    default=4,
     metavar="N",
-    show_default=True,
-    help="Dumps at once of one file server.",
+    help="Dumps at once of one file server.  [default: 4]",
 )
 @click.option(
     "--settle",
     type=click.FloatRange(0),
-    default=30.0,
     metavar="SECONDS",
-    show_default=True,
-    help="A dump that has not changed for so long is finished.",
+    help="A dump that has not changed for so long is finished.  [default: 30]",
 )
 @click.option(
     "--deadline",
@@ -104,14 +106,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
     help="json: all that happens, one object a line, on standard output.",
 )
 @crash_option
-@click.option(
-    "--debuginfo-dir",
-    "debuginfo_dirs",
-    multiple=True,
-    metavar="DIR",
-    type=_DIRECTORY,
-    help="Look here for a vmlinux first, as analyze does.",
-)
+@debuginfo_dir_option
 @no_fetch_option
 @signatures_option
 @pack_option
@@ -119,10 +114,10 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 def scan(
     share: tuple[Path, ...], site: Path | None, store: str | None, config: Path | None,
     base_url: str | None, names: Path | None, jobs: int | None, memory: int | None,
-    per_share: int, settle: float, deadline: float | None, limit: int | None, retriage: bool,
-    retry_quarantined: bool, no_notify: bool, dry_run: bool, log_format: Literal["text", "json"],
-    crash: str | None, debuginfo_dirs: tuple[Path, ...], no_fetch: bool,
-    signatures: Path | None, packs: tuple[Path, ...], quiet: bool,
+    per_share: int | None, settle: float | None, deadline: float | None, limit: int | None,
+    retriage: bool, retry_quarantined: bool, no_notify: bool, dry_run: bool,
+    log_format: Literal["text", "json"], crash: str | None, debuginfo_dirs: tuple[Path, ...],
+    no_fetch: bool, signatures: Path | None, packs: tuple[Path, ...], quiet: bool,
 ) -> None:  # fmt: skip
     """Triage every new dump on a crash SHARE, once, into the pages of SITE.
 

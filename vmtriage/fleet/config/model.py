@@ -51,6 +51,9 @@ class Config(Model):
     store_env: str | None = None
     store_file: AbsolutePath | None = None
     jobs: int | None = Field(None, ge=1, le=4096)
+    per_share: int = Field(4, ge=1, le=4096)  # dumps at once of one file server
+    settle_s: float = Field(30.0, ge=0, le=86400)  # a dump unchanged for so long is finished
+    deadline_s: float | None = Field(None, ge=1)  # for one dump and crash
     hosts: AbsolutePath | None = None  # ADDRESS NAME a line
     metrics: Annotated[AbsolutePath, AfterValidator(_textfile)] | None = None
     analysis: Settings | None = None  # only what was told in it counts: see settings()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,9 +43,13 @@ def job(home: Path, deed: str, key: str = "", deadline_s: float = 60.0, **more: 
     return Job(key, argv, home / key, deadline_s, **more)  # type: ignore[arg-type]
 
 
+def ends(bounds: Bounds, jobs: Sequence[Job], overseer: Everyone) -> list[Ended]:
+    with closing(LocalExecutor(bounds)) as executor:
+        return list(executor.run(jobs, overseer))
+
+
 def run(*jobs: Job) -> dict[str, Ended]:
-    executor = LocalExecutor(Bounds(2, 8 << 30))
-    return {each.job.key: each for each in executor.run(jobs, Everyone())}
+    return {each.job.key: each for each in ends(Bounds(2, 8 << 30), jobs, Everyone())}
 
 
 def alive(pid: int) -> bool:
@@ -65,60 +69,64 @@ def read_pid(path: Path) -> int:
 
 
 def test_every_end_is_told_and_none_stops_the_others(tmp_path: Path) -> None:
-    ends = run(
+    told = run(
         job(tmp_path, "dies"), job(tmp_path, "fails"), job(tmp_path, "fine"),
         job(tmp_path, "floods"), job(tmp_path, "fine", "last"),
     )  # fmt: skip
-    assert {key: each.code for key, each in ends.items()} == {
+    assert {key: each.code for key, each in told.items()} == {
         "dies": -signal.SIGSEGV, "fails": 65, "fine": 0, "floods": 70, "last": 0,
     }  # fmt: skip
-    assert ends["fails"].words == "vmtriage: not a dump\n  copy it again"
-    assert ends["floods"].words.endswith("vmtriage: the end")
-    assert len(ends["floods"].words) <= 8192
+    assert told["fails"].words == "vmtriage: not a dump\n  copy it again"
+    assert told["floods"].words.endswith("vmtriage: the end")
+    assert len(told["floods"].words) <= 8192
 
 
 def test_a_deadline_ends_the_child_and_its_grandchild(tmp_path: Path) -> None:
-    ends = run(job(tmp_path, "parent", deadline_s=3.0))
-    assert ends["parent"].killed == "deadline"
+    told = run(job(tmp_path, "parent", deadline_s=3.0))
+    assert told["parent"].killed == "deadline"
     assert not alive(read_pid(tmp_path / "parent" / "told"))
 
 
 def test_a_child_deaf_to_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "_GRACE_S", 0.3)
-    ends = run(job(tmp_path, "deaf", deadline_s=2.0))
-    assert (ends["deaf"].killed, ends["deaf"].code) == ("deadline", -signal.SIGKILL)
+    told = run(job(tmp_path, "deaf", deadline_s=2.0))
+    assert (told["deaf"].killed, told["deaf"].code) == ("deadline", -signal.SIGKILL)
 
 
 def test_a_child_that_eats_memory_is_killed(tmp_path: Path) -> None:
-    ends = run(job(tmp_path, "eats", limit=256 << 20), job(tmp_path, "fine"))
-    assert ends["eats"].killed == "memory"
-    assert ends["fine"].code == 0
+    told = run(job(tmp_path, "eats", limit=256 << 20), job(tmp_path, "fine"))
+    assert told["eats"].killed == "memory"
+    assert told["fine"].code == 0
 
 
 def test_leaving_ends_all_that_run(tmp_path: Path) -> None:
     jobs = [job(tmp_path, "parent"), job(tmp_path, "fine", weight=-1)]
-    with closing(LocalExecutor(Bounds(2, 8 << 30)).run(jobs, Everyone())) as ends:
-        assert next(ends).job.key == "fine"
+    with (
+        closing(LocalExecutor(Bounds(2, 8 << 30))) as executor,
+        closing(executor.run(jobs, Everyone())) as first,
+    ):
+        assert next(first).job.key == "fine"
         grandchild = read_pid(tmp_path / "parent" / "told")
     assert not alive(grandchild)
 
 
 def test_a_claim_that_is_lost_stops_its_job(tmp_path: Path) -> None:
     overseer = Everyone(stop=["parent"])
-    (ended,) = LocalExecutor(Bounds(1, 8 << 30)).run([job(tmp_path, "parent")], overseer)
+    (ended,) = ends(Bounds(1, 8 << 30), [job(tmp_path, "parent")], overseer)
     assert ended.killed == "stopped"
 
 
 def test_smallest_first_and_the_refused_never(tmp_path: Path) -> None:
     jobs = [job(tmp_path, "fine", f"{size}", weight=size) for size in (3, 1, 2, 4)]
     overseer = Everyone(refused=("2",))
-    ends = list(LocalExecutor(Bounds(1, 8 << 30)).run(jobs, overseer))
-    assert [each.job.key for each in ends] == ["1", "3", "4"] == overseer.admitted
+    told = ends(Bounds(1, 8 << 30), jobs, overseer)
+    assert [each.job.key for each in told] == ["1", "3", "4"] == overseer.admitted
 
 
 def is_job(pid: int) -> bool:
-    """And not, say, a server that another test has started."""
-    return b"vmtriage.fleet.scan.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    """And not the nursery, nor, say, a server that another test has started."""
+    born = b"fleet/scan/nursery.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return born and os.getsid(pid) == pid
 
 
 @pytest.mark.parametrize(
@@ -142,7 +150,7 @@ def test_never_more_at_once_than_cores_memory_and_share_bear(
             seen.append(1 + len(list(others)))  # with this one
             return super().admit(job)
 
-    assert len(list(LocalExecutor(bounds).run(jobs, Counting()))) == 5
+    assert len(ends(bounds, jobs, Counting())) == 5
     assert max(seen) == most
 
 

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,8 +58,7 @@ def test_a_file_that_never_answers_is_told_and_the_others_are_identified(
     os.mkfifo(pipe)
     stuck = FoundFile(path=str(pipe), size=1, mtime_ns=1)
     found[1] = found[1].model_copy(update={"place": "stuck", "files": (stuck,)})
-    with Workspace() as space:
-        executor = LocalExecutor(Bounds(2, 8 << 30))
+    with Workspace() as space, closing(LocalExecutor(Bounds(2, 8 << 30))) as executor:
         answers = {each.place: answer for each, answer in identified(found, executor, space)}
     assert len(answers) == 4
     assert [place for place, answer in answers.items() if answer.identity is None] == ["stuck"]

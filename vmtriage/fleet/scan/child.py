@@ -1,7 +1,7 @@
-"""`python -m vmtriage.fleet.scan.child PARENT MODULE ...` is `python -m MODULE ...`, to its death.
+"""What a job's process does before it is the job: away from the terminal, tied to its parent.
 
-The kernel ends us when the scan is gone, however it went; our end of crash's terminal, or
-bubblewrap, then ends crash. Nothing of vmtriage is imported before.
+The kernel ends it when the parent is gone, however that went; our end of crash's terminal, or
+bubblewrap, then ends crash.
 """
 
 import ctypes
@@ -10,22 +10,35 @@ import resource
 import runpy
 import signal
 import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 _PDEATHSIG = 1  # PR_SET_PDEATHSIG
+_TRY_AGAIN = 75
 
 
-def main() -> None:
-    """Takes its own two words off the command line and becomes the module."""
-    parent = int(sys.argv[1])
+def die_with(parent: int) -> None:
+    """SIGKILL for this process when its parent, which is of this pid, ends."""
     ctypes.CDLL(None).prctl(_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:  # gone before we asked
-        sys.exit(75)
+        os._exit(_TRY_AGAIN)
+
+
+def live(argv: Sequence[str], environment: dict[str, str], home: Path, words: int) -> None:
+    """Becomes `python -m ARGV...`; stderr goes to the descriptor `words`, nothing to stdout."""
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for given, stream in ((nothing, 0), (nothing, 1), (words, 2)):
+        os.dup2(given, stream)
+    os.close(nothing)
+    os.close(words)
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
-    module = sys.argv[2]
-    sys.argv = [module, *sys.argv[3:]]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()
+    with suppress(OSError):  # nobody waits at a keyboard: better whole turns than quick ones
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    os.environ.update({**environment, "TMPDIR": str(home)})
+    tempfile.tempdir = None  # whoever asked before asks again
+    sys.argv = list(argv)
+    runpy.run_module(argv[0], run_name="__main__", alter_sys=True)

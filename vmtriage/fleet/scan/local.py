@@ -2,20 +2,19 @@
 
 import heapq
 import os
-import subprocess
-import sys
+import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
 
+from vmtriage.fleet.scan.births import Nursery
 from vmtriage.fleet.scan.executor import Ended, Job, Killed, Overseer
 from vmtriage.fleet.scan.family import kill, resident, sweep
 from vmtriage.session.limits import default_memory_bytes
 
-_LOOK_S = 0.02  # how often children are asked whether they ended
+_LOOK_S = 0.05  # how often limits and claims are looked at
 _WEIGH_S = 0.5  # how often their memory is looked at
 _GRACE_S = 5.0  # from SIGTERM to SIGKILL: crash is ended and its scratch removed
 _WORDS_BYTES = 8192  # of stderr that is kept: the end
@@ -43,10 +42,18 @@ class Bounds:
 
 
 class LocalExecutor:
-    """One thread looks after all children. The smallest first; largest last."""
+    """One thread looks after all children. The smallest first; largest last.
 
-    def __init__(self, bounds: Bounds) -> None:
+    ready: what all jobs will need, as `births.Nursery` takes it.
+    """
+
+    def __init__(self, bounds: Bounds, ready: Sequence[str] = ()) -> None:
         self._bounds = bounds
+        self._nursery = Nursery(ready)
+
+    def close(self) -> None:
+        """Ends the process that the jobs come from. It starts again where it is needed."""
+        self._nursery.close()
 
     def run(self, jobs: Iterable[Job], overseer: Overseer) -> Generator[Ended, None, None]:
         """See `Executor`. Not to be used from two threads."""
@@ -57,7 +64,7 @@ class LocalExecutor:
             while waiting or running:
                 yield from self._fill(waiting, running, overseer)
                 if running:
-                    time.sleep(_LOOK_S)
+                    self._nursery.wait(_LOOK_S)
                 lost = overseer.tick()
                 for child in running:
                     if child.job.key in lost:
@@ -91,10 +98,16 @@ class LocalExecutor:
             if not overseer.admit(job):
                 continue
             try:
-                running.append(_Child(job))
+                running.append(_Child(job, self._nursery))
             except OSError as error:  # no memory, no processes left
-                yield Ended(job, _TRY_AGAIN, 0.0, f"it cannot be started: {error.strerror}")
+                yield Ended(
+                    job, _TRY_AGAIN, 0.0, f"it cannot be started: {error.strerror or error}"
+                )
                 continue
+            except BaseException:  # we are to end, and nobody can say whether it was born
+                self._nursery.close()
+                sweep(job.home)
+                raise
             groups[job.group] += 1
             used += job.need
         for entry in passed:
@@ -104,25 +117,24 @@ class LocalExecutor:
 class _Child:
     """One running job."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, nursery: Nursery) -> None:
+        self.job, self._nursery = job, nursery
         self._began = self._weighed = time.monotonic()
         self._killed: Killed | None = None
         self._patience = 0.0  # until when it may clean up
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "vmtriage.fleet.scan.child", str(os.getpid()), *job.argv],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **job.environment, "TMPDIR": str(job.home)},
-            start_new_session=True,
-        )
-        assert self._process.stderr
-        self._words = _LastWords(self._process.stderr)
+        read, write = os.pipe()
+        try:
+            self._pid = nursery.bear(job, write)
+        except OSError:
+            os.close(read)
+            raise
+        finally:
+            os.close(write)
+        self._words = _LastWords(read)
 
     def over(self) -> bool:
         """Whether it has ended; ends it where it is over a limit."""
-        if self._process.poll() is not None:
+        if self._gone():
             return True
         now = time.monotonic()
         spent = now - self._began
@@ -132,43 +144,48 @@ class _Child:
             self.destroy()
         elif now - self._weighed > _WEIGH_S:
             self._weighed = now
-            if resident(self._process.pid) > self.job.limit:
+            if resident(self._pid) > self.job.limit:
                 self._killed = "memory"
                 self.destroy()
-        return self._process.poll() is not None
+        return self._gone()
 
     def stop(self, why: Killed) -> None:
         """Ask it to end: it ends crash and cleans up."""
         if self._killed is None:
             self._killed, self._patience = why, time.monotonic() + _GRACE_S
-            self._process.terminate()
+            if not self._gone():
+                os.kill(self._pid, signal.SIGTERM)
 
     def destroy(self) -> None:
         """End it and all it started, for good."""
-        kill(self._process.pid, self.job.home)
-        self._process.wait()
+        kill(self._pid, self.job.home)
+        self._gone(_GRACE_S)
 
     def wait(self, until: float) -> None:
         """Until it has ended by itself, at most until that time; then for good, with its family."""
-        try:
-            self._process.wait(max(0.0, until - time.monotonic()))
+        if self._gone(max(0.0, until - time.monotonic())):
             sweep(self.job.home)
-        except subprocess.TimeoutExpired:
+        else:
             self.destroy()
 
     def ended(self) -> Ended:
         """Its outcome. Whatever it left running is ended."""
-        code = self._process.wait()
+        code = self._nursery.code(self._pid)
+        assert code is not None
         if code != 0:
             sweep(self.job.home)
+        self._nursery.forget(self._pid)
         seconds = time.monotonic() - self._began
         return Ended(self.job, code, seconds, self._words.text(), self._killed)
+
+    def _gone(self, wait_s: float = 0.0) -> bool:
+        return self._nursery.code(self._pid, wait_s) is not None
 
 
 class _LastWords:
     """The end of a stream, however much comes."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: int) -> None:
         self._stream, self._tail = stream, b""
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -179,8 +196,8 @@ class _LastWords:
         return self._tail.decode("utf-8", "backslashreplace").strip()
 
     def _listen(self) -> None:
-        with self._stream:
-            while said := os.read(self._stream.fileno(), 65536):
+        with os.fdopen(self._stream, "rb", buffering=0) as stream:
+            while said := stream.read(65536):
                 self._tail = (self._tail + said)[-_WORDS_BYTES:]
 
 

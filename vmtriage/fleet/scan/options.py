@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ from vmtriage.store.opening import open_store
 from vmtriage.store.workers import this_worker
 
 T = TypeVar("T")
+_READY = ("vmtriage.cli", "vmtriage.pipeline.everything:get_ready")  # what every job imports
 _WINDOW_S = 24 * 3600.0
 _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
 
@@ -53,8 +54,8 @@ class Options:
     names: Path | None = None
     jobs: int | None = None
     memory_mb: int | None = None
-    per_share: int = 4
-    settle_s: float = 30.0
+    per_share: int | None = None
+    settle_s: float | None = None
     deadline_s: float | None = None
     limit: int | None = None
     retriage: bool = False
@@ -103,9 +104,10 @@ def prepared(options: Options, watcher: Watcher, read_only: bool = False) -> Ite
     revision = _revision(options, settings)  # a mistake in a signature is said before any work
     with _store(where, read_only) as store:
         worker = this_worker()
+        settled = config.settle_s if options.settle_s is None else options.settle_s
         task = Task(
             shares=shares, site=site, names=names, manner=_manner(options, config, memory),
-            rules=Rules(Patience(settled=options.settle_s), options.insist),
+            rules=Rules(Patience(settled=settled), options.insist),
             retriage=revision if options.retriage else None, limit=options.limit,
             crash=options.crash or settings.crash,
         )  # fmt: skip
@@ -115,9 +117,10 @@ def prepared(options: Options, watcher: Watcher, read_only: bool = False) -> Ite
             Links(options.base_url or config.base_url), told, _now,
         )  # fmt: skip
         jobs = options.jobs or config.jobs or cores()
-        executor = LocalExecutor(Bounds(jobs, memory, options.per_share))
-        hands = Hands(store, worker, executor, publisher, watcher, _now)
-        yield Prepared(task, hands, config.metrics, publisher)
+        bounds = Bounds(jobs, memory, options.per_share or config.per_share)
+        with closing(LocalExecutor(bounds, _READY)) as executor:
+            hands = Hands(store, worker, executor, publisher, watcher, _now)
+            yield Prepared(task, hands, config.metrics, publisher)
 
 
 def _now() -> datetime:
@@ -160,7 +163,8 @@ def _manner(options: Options, config: Config, memory: int) -> Manner:
         crash_words += ["--debuginfo-dir", str(directory.absolute())]
     crash_words += [] if options.fetch else ["--no-fetch"]
     usual = Manner()
-    full = Costs(options.deadline_s or usual.full.deadline_s, usual.full.need, memory + 1024 * MB)
+    deadline_s = options.deadline_s or config.deadline_s or usual.full.deadline_s
+    full = Costs(deadline_s, usual.full.need, memory + 1024 * MB)
     path = os.environ.get("PATH", "").split(os.pathsep)
     environment = {
         **config.environment(),

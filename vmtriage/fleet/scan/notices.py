@@ -62,7 +62,7 @@ def notices(
             take(Notice.quarantined(row.id, host, row.quarantine, row.quarantined_at, link))
     new = 0
     for problem, occurrences in changed.items():
-        seen, everyone = views.of(problem), store.occurrences.of_problem(problem)
+        seen, everyone = views.of(problem), views.crashes(problem)
         if seen is None or not everyone:
             continue  # moved on meanwhile: the next time tells
         before = told_of(store.problems.state(problem))

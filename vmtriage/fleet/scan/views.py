@@ -3,7 +3,8 @@
 from datetime import datetime
 from functools import cached_property
 
-from vmtriage.analysis.problems import Fleet, Neighbours, stack_of, view
+from vmtriage.analysis.problems import Fleet, Neighbours, Seen, stack_of, view
+from vmtriage.models.occurrence import Occurrence
 from vmtriage.models.problem import ProblemView
 from vmtriage.store.base import Store
 
@@ -14,6 +15,7 @@ class Views:
     def __init__(self, store: Store, now: datetime) -> None:
         self._store, self._now = store, now
         self._made: dict[str, ProblemView | None] = {}
+        self._crashes: dict[str, tuple[Occurrence, ...]] = {}
 
     def of(self, problem: str) -> ProblemView | None:
         """None: no crash belongs to it (any more)."""
@@ -21,16 +23,25 @@ class Views:
             self._made[problem] = self._view(problem)
         return self._made[problem]
 
+    def crashes(self, problem: str) -> tuple[Occurrence, ...]:
+        """All of a problem, the latest first; read once."""
+        if problem not in self._crashes:
+            self._crashes[problem] = self._store.occurrences.of_problem(problem)
+        return self._crashes[problem]
+
     @cached_property
     def _fleet(self) -> Fleet:
-        return Fleet.of_occurrences(self._store.occurrences.all())
+        return Fleet(
+            Seen(each.host, each.release, each.hardware, each.firmware, each.culprit)
+            for each in self._store.occurrences.briefs()
+        )
 
     @cached_property
     def _neighbours(self) -> Neighbours:
         return Neighbours(map(stack_of, self._store.occurrences.representatives()))
 
     def _view(self, problem: str) -> ProblemView | None:
-        occurrences = self._store.occurrences.of_problem(problem)
+        occurrences = self.crashes(problem)
         if not occurrences:
             return None
         near = self._neighbours.near(stack_of(occurrences[0]))

@@ -191,7 +191,7 @@ def analyze(
             from vmtriage.report.forms import RENDERERS, prepare, terminal_summary, write
 
             prepare(settings.cache_dir)
-            report = triage(opened, knowledge_of(settings), settings.raw_output_bytes, quick)
+            report = triage(opened, knowledge_of(settings), settings.raw_output_bytes)
         finally:
             opened.close()
         progress("writing the report")

@@ -25,8 +25,7 @@ class Request:
     allow_mismatch: bool = False  # also with a vmlinux of another build
     slim: bool = True  # False: crash reads the vmlinux itself
     parts: tuple[Path, ...] = ()  # the others of a split dump
-    quick: bool = False  # nothing is waited for that takes long
-
+    quick: bool = False  # nothing is asked, or waited for, that takes long
     log_only: bool = False  # neither crash nor a vmlinux: the kernel log alone, in a second
 
     @property
@@ -51,6 +50,7 @@ class Opened:
     types: Btf | None = None  # the kernel's own, where its vmlinux has them
     memory: Memory | None = None  # None: every read has to go through crash
     conditions: Callable[[], Conditions] = Conditions  # asked when all answers are there
+    quick: bool = False  # no further questions beyond the plan that every dump is asked
 
     def close(self) -> None:
         """Ends the session and closes the dump."""

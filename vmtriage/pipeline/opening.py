@@ -25,13 +25,17 @@ _TEXT_BYTES = 64 << 20  # a pasted session or a log is text and not larger
 
 def open_input(request: Request, settings: Settings, progress: Progress = silent) -> Opened:
     """Finds out what the path is, by content, and opens it. Errors say what to do."""
+    return replace(_opened(request, settings, progress), quick=request.quick)
+
+
+def _opened(request: Request, settings: Settings, progress: Progress) -> Opened:
     began = time.monotonic()
     path = request.path
     if path.is_dir():
         inside = None if is_recording(path) else _in_crash_directory(path)
         if inside is None:
             return _recording(path, began)
-        return open_input(replace(request, path=inside), settings, progress)
+        return _opened(replace(request, path=inside), settings, progress)
     if not path.exists():
         raise NoInput(f"{path}: no such file or directory", next_step="check the path")
     try:

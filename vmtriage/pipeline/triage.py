@@ -42,11 +42,8 @@ from vmtriage.pipeline.opened import Opened
 from vmtriage.session.commands import PLAN
 
 
-def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = False) -> Report:
-    """Everything vmtriage can say about one crash. Closing the session is the caller's.
-
-    quick: no further questions beyond the plan that every dump is asked.
-    """
+def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int) -> Report:
+    """Everything vmtriage can say about one crash. Closing the session is the caller's."""
     session = opened.session
     get_ready()
     started = session.startup_s  # waits for crash's first prompt
@@ -65,7 +62,7 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int, quick: bool = 
     groups = throttled(facts)
     stack = panic_stack(facts)
     answers = inquire(
-        Scene(facts, classification, function, incidents, groups, stack), reach, quick
+        Scene(facts, classification, function, incidents, groups, stack), reach, opened.quick
     )
     answered = time.monotonic()
 

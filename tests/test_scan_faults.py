@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.scanning import Site, Tracker, aged, nobody_lives, tracker
+from vmtriage.session.limits import family_of
 from vmtriage.store.opening import open_store
 
 ENV = {"TRACKER_TOKEN": "secret-of-the-test"}
@@ -24,14 +25,6 @@ def site(tmp_path: Path) -> Site:
     for number in range(3):
         site.log(number)
     return site
-
-
-def children_of(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [int(each) for each in text.split()]
 
 
 def finish(site: Site, tickets: Tracker) -> None:
@@ -58,7 +51,7 @@ def test_killed_at_any_instant_the_next_scan_finishes(site: Site) -> None:
             while time.monotonic() < until and scan.poll() is None:
                 time.sleep(0.01)
             with suppress(ProcessLookupError):
-                os.kill(chance.choice([*children_of(scan.pid), scan.pid]), signal.SIGKILL)
+                os.kill(chance.choice(list(family_of(scan.pid))), signal.SIGKILL)
             if chance.random() < 0.7:
                 scan.kill()
             scan.communicate()

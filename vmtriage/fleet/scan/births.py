@@ -48,6 +48,7 @@ class Nursery:
                     raise OSError(born["error"], os.strerror(born["error"]))
                 self._alive.add(born["born"])
                 return born["born"]
+        self._lost()  # what is born after all is nobody's
         raise OSError("the process that starts the jobs does not answer")
 
     def code(self, pid: int, wait_s: float = 0.0) -> int | None:
@@ -115,7 +116,7 @@ class Nursery:
         return told
 
     def _lost(self) -> None:
-        """It was killed: the kernel has killed its children."""
+        """It was killed, or is now: the kernel kills its children."""
         self.close()
         self._codes.update(dict.fromkeys(self._alive, -signal.SIGKILL))
         self._alive.clear()

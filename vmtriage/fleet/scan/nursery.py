@@ -93,13 +93,14 @@ class _Nursery:
         sys.exit(0)
 
     def _tell(self, **words: int) -> None:
-        self._parent.send(json.dumps(words).encode())
+        with suppress(OSError):  # the parent has gone: the next packet says so
+            self._parent.send(json.dumps(words).encode())
 
 
 def main() -> None:
     """The nursery's life, then a child's."""
     parent, descriptor, path, ready = sys.argv[1:]
-    sys.path[:] = json.loads(path)  # the parent's, which has no current directory in it
+    sys.path[:] = json.loads(path)  # the parent's own: with -P ours may lack vmtriage
 
     from vmtriage.fleet.scan.child import die_with, live
 

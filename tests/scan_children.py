@@ -17,6 +17,11 @@ time.sleep(600)
 """
 
 
+def hang() -> None:
+    """What a nursery is told to do before its first birth: a module on a dead server."""
+    time.sleep(600)
+
+
 def main() -> None:
     deed, told = sys.argv[1], Path(sys.argv[2])
     if deed == "fine":

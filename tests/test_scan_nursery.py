@@ -13,6 +13,7 @@ from tests.live import NEW, built, crash_of
 from tests.patience import until
 from tests.scanning import Site
 from tests.test_scan_executor import alive, job, read_pid
+from vmtriage.fleet.scan import births
 from vmtriage.fleet.scan.births import Nursery
 
 CAPTURE = Path("fixtures/captures/lab-6.1-uaf").absolute()
@@ -35,6 +36,24 @@ def test_children_of_a_nursery_that_is_killed_are_dead_and_the_next_is_born(tmp_
         assert nursery.code(child, 20.0) == -signal.SIGKILL
         until(lambda: not alive(child), what="the child of the dead nursery to end")
         assert nursery.code(born(nursery, tmp_path, "fails"), 20.0) == 65
+
+
+def test_the_dead_of_one_nursery_are_no_business_of_the_next(tmp_path: Path) -> None:
+    with closing(Nursery()) as nursery:
+        lost = born(nursery, tmp_path, "deaf")
+        os.kill(parent_of(lost), signal.SIGKILL)
+        assert nursery.code(lost, 20.0) == -signal.SIGKILL
+        other = born(nursery, tmp_path, "parent")
+        nursery.forget(lost)
+        assert nursery.code(born(nursery, tmp_path, "fine"), 20.0) == 0
+        assert nursery.code(other) is None, "it lives on"
+
+
+def test_a_nursery_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(births, "_START_S", 0.5)
+    hanging = Nursery(["tests.scan_children:hang"])
+    with closing(hanging), pytest.raises(OSError, match="does not answer"):
+        born(hanging, tmp_path, "fine")
 
 
 def test_a_pid_is_not_given_to_anybody_else_before_its_end_was_heard_of(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from vmtriage.fleet.scan.executor import Job
 
 _PACKET = 1 << 16
 _START_S = 60.0  # a cold disk
+_END_S = 5.0
 
 
 class Nursery:
@@ -31,17 +32,17 @@ class Nursery:
         self._link: socket.socket | None = None
         self._codes: dict[int, int] = {}
         self._alive: set[int] = set()
+        self._unburied: set[int] = set()  # of the nursery that runs now
 
     def bear(self, job: Job, words: int) -> int:
         """The pid of the job's process; its stderr is the descriptor `words`. OSError: none."""
         told = {"argv": job.argv, "environment": job.environment, "home": str(job.home)}
         packet = json.dumps(told).encode()
         try:
-            link = self._started()
-            socket.send_fds(link, [packet], [words])
-        except (BrokenPipeError, ConnectionError):  # it died since the last birth
-            link = self._started(anew=True)
-            socket.send_fds(link, [packet], [words])
+            socket.send_fds(self._started(), [packet], [words])
+        except ConnectionError:  # it died since the last birth
+            self._lost()
+            socket.send_fds(self._started(), [packet], [words])
         while (born := self._hear(_START_S)) is not None:
             if "born" in born:
                 if born["error"]:
@@ -70,7 +71,8 @@ class Nursery:
     def forget(self, pid: int) -> None:
         """Its code was read for the last time: the pid may be somebody else's from now on."""
         del self._codes[pid]
-        if self._link is not None:
+        if pid in self._unburied and self._link is not None:
+            self._unburied.discard(pid)
             with suppress(OSError):
                 self._link.send(json.dumps({"bury": pid}).encode())
 
@@ -79,12 +81,14 @@ class Nursery:
         if self._link is not None:
             self._link.close()
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(_END_S)
+            except subprocess.TimeoutExpired:  # it hangs in something of its own
+                self._process.kill()
+                self._process.wait()
         self._link = self._process = None
 
-    def _started(self, anew: bool = False) -> socket.socket:
-        if anew:
-            self._lost()
+    def _started(self) -> socket.socket:
         if self._link is not None:
             return self._link
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -112,11 +116,15 @@ class Nursery:
         told: dict[str, int] = json.loads(packet)
         if "ended" in told:
             self._alive.discard(told["ended"])
+            self._unburied.add(told["ended"])
             self._codes[told["ended"]] = told["code"]
         return told
 
     def _lost(self) -> None:
         """It was killed, or is now: the kernel kills its children."""
+        if self._process is not None:
+            self._process.kill()
         self.close()
         self._codes.update(dict.fromkeys(self._alive, -signal.SIGKILL))
         self._alive.clear()
+        self._unburied.clear()

@@ -55,7 +55,7 @@ def guilty_function(
         return from_stack.model_copy(update={"evidence": both})
     # The kernel unwound its own stack; crash guesses where it finds no register block.
     chosen, other = from_log, from_stack
-    if stack is not None and _reaches_the_fault(stack, crash_class):
+    if stack is not None and reaches_the_fault(stack, crash_class):
         chosen, other = from_stack, from_log
     names = dict.fromkeys((*chosen.alternatives, other.name, *other.alternatives))
     return chosen.model_copy(
@@ -67,14 +67,6 @@ def _by_chipset(facts: Facts) -> bool:
     """Whether hardware raised the NMI: it hit whatever ran."""
     records = facts.log.records if facts.log else ()
     return any("NMI" in each.text and HARDWARE_NMI.search(each.text) for each in records)
-
-
-def reached(facts: Facts, classification: Classification, incidents: Sequence[Incident]) -> bool:
-    """Whether crash's unwinder got from the panic down to the code that crashed, by every frame."""
-    stack = panic_stack(facts)
-    if stack is None or not _reaches_the_fault(stack, classification.crash_class):
-        return False
-    return not _passed_over(facts, classification, incidents)
 
 
 def believed(facts: Facts, classification: Classification, incidents: Sequence[Incident]) -> Facts:
@@ -131,6 +123,17 @@ def fault_frame(stack: Backtrace, crash_class: CrashClass) -> ExceptionFrame | N
     return None
 
 
+def reaches_the_fault(stack: Backtrace, crash_class: CrashClass) -> bool:
+    """Whether crash's unwinder got from the panic down to the code that crashed."""
+    if fault_frame(stack, crash_class) is not None:
+        return True
+    if crash_class in FAULTS or crash_class in _INTERRUPTED:
+        return False
+    # A panic() in plain code: its frame must still stand above the first real one.
+    first = stack.frames[0] if stack.frames else None
+    return first is not None and plumbing.base_name(first.function) in plumbing.DUMPING
+
+
 def relevant_frames(stack: Backtrace, crash_class: CrashClass) -> tuple[Frame, ...]:
     """Frames from the fault on, innermost first; carriers above it are left out."""
     block = fault_frame(stack, crash_class)
@@ -143,16 +146,6 @@ def relevant_frames(stack: Backtrace, crash_class: CrashClass) -> tuple[Frame, .
         if plumbing.base_name(frame.function) not in plumbing.CARRIERS:
             return stack.frames[index:]
     return ()
-
-
-def _reaches_the_fault(stack: Backtrace, crash_class: CrashClass) -> bool:
-    if fault_frame(stack, crash_class) is not None:
-        return True
-    if crash_class in FAULTS or crash_class in _INTERRUPTED:
-        return False
-    # A panic() in plain code: its frame must still stand above the first real one.
-    first = stack.frames[0] if stack.frames else None
-    return first is not None and plumbing.base_name(first.function) in plumbing.DUMPING
 
 
 def _from_stack(stack: Backtrace, crash_class: CrashClass) -> GuiltyFunction | None:

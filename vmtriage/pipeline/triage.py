@@ -14,7 +14,12 @@ from vmtriage.analysis.containers import identify
 from vmtriage.analysis.culprit import candidates
 from vmtriage.analysis.fingerprint import fingerprint
 from vmtriage.analysis.fromlog import with_log_facts
-from vmtriage.analysis.function import believed, guilty_function, panic_stack, reached
+from vmtriage.analysis.function import (
+    believed,
+    guilty_function,
+    panic_stack,
+    reaches_the_fault,
+)
 from vmtriage.analysis.incidents import find as find_incidents
 from vmtriage.analysis.inquiry.doubts import doubts
 from vmtriage.analysis.inquiry.layout import LayoutCache, Learned
@@ -77,8 +82,9 @@ def triage(opened: Opened, knowledge: Knowledge, keep_bytes: int) -> Report:
             panic_task=task, stack=stack, incidents=incidents, answers=answers,
         )
     )  # fmt: skip
-    whole = reached(facts, classification, incidents)
-    unclear = (*cross_check(facts, stack, told, whole), *doubts(answers))
+    good = panic_stack(seen)
+    reached = good is not None and reaches_the_fault(good, classification.crash_class)
+    unclear = (*cross_check(facts, stack, told, reached), *doubts(answers))
     conditions = opened.conditions()
     before = (*conditions.problems, *opened.problems)
     suspects, problems = settle(suspects, (*before, *facts.problems, *unclear))

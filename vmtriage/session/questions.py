@@ -19,14 +19,14 @@ _READ = re.compile(r"rd -8 (?P<at>[0-9a-f]{1,16}) (?P<count>\d{1,6})")
 class Questions:
     """Answers by command: as recorded, else worked out of what was recorded.
 
-    memory: rows of bytes that were read without crash.
+    memory: what was read without crash.
     """
 
-    def __init__(self, text: str, memory: str = "") -> None:
+    def __init__(self, text: str, memory: "Octets | None" = None) -> None:
         parts = (part.partition("\n") for part in f"\n{text}".split(f"\n{PROMPT}")[1:])
         self._told = {command: _ended(answer) for command, _, answer in parts}
         self._numbers: dict[str, int] = {}
-        self._bytes: dict[int, str] = dict(_octets(memory))  # two hex digits each
+        self._bytes: dict[int, str] = dict(memory.known) if memory else {}
         for command, answer in self._told.items():
             if command.startswith("p {"):
                 self._numbers.update(_pairs(command, answer))
@@ -59,11 +59,11 @@ class Octets:
     """Rows of bytes as `rd -8` prints them, as memory that can be read."""
 
     def __init__(self, text: str) -> None:
-        self._known = dict(_octets(text))
+        self.known = dict(_octets(text))  # two hex digits each
 
     def read(self, address: int, count: int) -> bytes | None:
         """All `count` bytes, or None."""
-        found = [self._known.get(address + number, "") for number in range(count)]
+        found = [self.known.get(address + number, "") for number in range(count)]
         return bytes.fromhex("".join(found)) if all(found) else None
 
     def close(self) -> None:

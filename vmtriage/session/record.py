@@ -168,9 +168,8 @@ class ReplaySession:
         self._directory = directory
         self.recording = _read_meta(directory)
         self._told = {command.command: command for command in self.recording.commands}
-        memory = _text(directory / _MEMORY)
-        self._small = Questions(_text(directory / _SMALL), memory)
-        self.memory = Octets(memory)
+        self.memory = Octets(_text(directory / _MEMORY))
+        self._small = Questions(_text(directory / _SMALL), self.memory)
 
     @property
     def crash_version(self) -> str | None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fleet import APPLICATION, DELL, HP, fleet, make_occurrence, yarn, yarn_fleet
 from vmtriage.analysis.problems import Fleet, common, problem_id
+from vmtriage.analysis.problems import seen as seen_of
 from vmtriage.analysis.problems.chance import at_least, tail
 from vmtriage.models.finding import CrashClass
 from vmtriage.models.occurrence import Blamed, Occurrence
@@ -21,7 +22,7 @@ YARN = f"the same YARN application {APPLICATION} on 9 of 11 dumps (9 hosts)"
 
 
 def shared(own: list[Occurrence] | tuple[Occurrence, ...], *rest: Occurrence) -> dict[str, Common]:
-    return {each.what: each for each in common(own, Fleet.of_occurrences([*own, *rest]))}
+    return {each.what: each for each in common(own, Fleet(map(seen_of, [*own, *rest])))}
 
 
 def others(count: int, **changes: Any) -> list[Occurrence]:
@@ -174,7 +175,7 @@ def test_of_random_fleets_hardly_any_problem_gets_a_sentence() -> None:
         by: defaultdict[str, list[Occurrence]] = defaultdict(list)
         for each in fleet(count, seed, hosts):
             by[each.problem].append(each)
-        whole = Fleet.of_occurrences([each for own in by.values() for each in own])
+        whole = Fleet(map(seen_of, [each for own in by.values() for each in own]))
         problems += len(by)
         sentences += sum(bool(common(own, whole)) for own in by.values())
     assert problems > 500
@@ -191,7 +192,7 @@ def test_the_numbers_agree_with_each_other(hosts: list[int], of: int, low: int) 
         for number, host in enumerate(hosts)
     ]  # fmt: skip
     mine = [each for each in whole if each.problem == whole[0].problem]
-    for each in common(mine, Fleet.of_occurrences(whole)):
+    for each in common(mine, Fleet(map(seen_of, whole))):
         assert 0 < each.count <= each.total <= len(mine)
         assert each.count <= each.fleet_count <= each.fleet_total <= len(whole)
         assert 0 < each.hosts <= each.count

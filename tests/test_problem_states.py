@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fleet import CFS_BUG, EL7, NOW, fleet, make_occurrence, yarn_fleet
 from vmtriage.analysis.problems import Closed, Fleet, states, view
+from vmtriage.analysis.problems import seen as seen_of
 from vmtriage.models.occurrence import Occurrence
 from vmtriage.models.problem import Near
 
@@ -152,7 +153,7 @@ def test_no_clock_and_no_release_is_too_strange(
 def test_the_view_of_the_first_incident() -> None:
     own = yarn_fleet()
     told = Near(problem="0" * 12, distance=0.2, reason="the same but for x there; class agrees")
-    got = view(own, Fleet.of_occurrences(own), (told,), now=NOW, ticket="https://tickets/1")
+    got = view(own, Fleet(map(seen_of, own)), (told,), now=NOW, ticket="https://tickets/1")
     assert (got.id, got.title, got.count) == (
         own[0].problem, "hard lockup in unthrottle_cfs_rq", 11,
     )  # fmt: skip
@@ -170,7 +171,7 @@ def test_the_view_takes_the_gravest_severity_and_the_full_triages_title() -> Non
         make_occurrence(n, stage="log", severity="notable", title="task blocked in the_waiter")
         for n in (2, 3)
     ]
-    got = view([*logs, full], Fleet.of_occurrences([*logs, full]), now=NOW)
+    got = view([*logs, full], Fleet(map(seen_of, [*logs, full])), now=NOW)
     assert (got.severity, got.title) == ("serious", "task blocked in the_holder")
 
 
@@ -178,8 +179,8 @@ def test_the_view_takes_the_gravest_severity_and_the_full_triages_title() -> Non
 def test_the_order_in_which_dumps_were_found_changes_nothing(whole: list[Occurrence]) -> None:
     own = [each for each in whole if each.problem == "0165df2434f6"]
     assert own
-    got = view(own, Fleet.of_occurrences(whole), now=NOW)
+    got = view(own, Fleet(map(seen_of, whole)), now=NOW)
     ordered = sorted(own, key=lambda each: each.dump)
-    assert got == view(ordered, Fleet.of_occurrences(reversed(whole)), now=NOW)
+    assert got == view(ordered, Fleet(map(seen_of, reversed(whole))), now=NOW)
     assert got.first_seen <= got.last_seen
     assert got.first_seen.tzinfo is UTC

@@ -12,6 +12,7 @@ import pytest
 from tests import share as shares
 from tests.fleet import NOW, make_occurrence
 from vmtriage.analysis.problems import Fleet, view
+from vmtriage.analysis.problems import seen as seen_of
 from vmtriage.fleet.scan import identifying
 from vmtriage.fleet.scan.identifying import identified
 from vmtriage.fleet.scan.last import last_scan, remember
@@ -69,7 +70,7 @@ def told(
     *crashes: Occurrence, changed: tuple[Occurrence, ...] = (),
     heard: dict[str, set[str]] | None = None,
 ) -> list[tuple[str, str | None]]:  # fmt: skip
-    seen = view(crashes, Fleet.of_occurrences(crashes), now=NOW)
+    seen = view(crashes, Fleet(map(seen_of, crashes)), now=NOW)
     links = Links("https://crash.example.org/")
     made, _ = to_tell(seen, crashes, changed or crashes, Told(), heard or {}, links, str)
     assert all(each.link == f"https://crash.example.org/p/{seen.id}/" for each in made)

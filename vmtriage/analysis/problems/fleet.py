@@ -87,8 +87,3 @@ class Counts:
 
 class Fleet(Counts):
     """All occurrences there are, those of the problem in question too. Built once, asked often."""
-
-    @classmethod
-    def of_occurrences(cls, occurrences: Iterable[Occurrence]) -> "Fleet":
-        """The fleet of these occurrences."""
-        return cls(seen(each) for each in occurrences)

@@ -3,18 +3,20 @@
 import functools
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import drgn
 import pytest
 
 from fixtures import lab
-from tests.live import NEW, built, crash_of, vmtriage
+from tests.live import NEW, Json, built, crash_of, vmtriage
 from vmtriage.source.btf import Btf, of_vmlinux
 from vmtriage.source.carried import KernelParts, carried, image
 from vmtriage.source.dump import identify
 from vmtriage.source.dumpfile import Dump, Missing, open_dump
 from vmtriage.source.dumpfile.flattened import reorder
+from vmtriage.source.dumpfile.miscounted import miscounted
 from vmtriage.source.kallsyms import Symbol
 from vmtriage.source.kallsyms_search import find_tables
 
@@ -123,18 +125,62 @@ def test_live_every_form_holds_the_same_pages(tmp_path: Path) -> None:
     assert identify(*parts[1:]).incomplete is True
 
 
-def test_live_the_parts_of_a_split_dump_are_analysed_as_one(tmp_path: Path) -> None:
-    dump = built("sysrq", "6.1", 1)
-    parts = [tmp_path / f"part{number}" for number in range(3)]
-    core = dump.vmcore_in("elf")
-    # crash itself goes wrong on parts that end within a memory section of 128 MB
-    makedumpfile("-l", "-d", "31", "--split", "--splitblock-size", "128", core, *parts)
-    done = vmtriage("analyze", *parts, "--crash", crash_of(NEW), "-o", tmp_path / "out")
+def split(core: Path, parts: Sequence[Path], block: int) -> None:
+    """block: kB; parts begin at multiples of it."""
+    makedumpfile("-l", "-d", "31", "--split", "--splitblock-size", str(block), core, *parts)
+
+
+def told_of(out: Path, *arguments: str | Path) -> Json:
+    done = vmtriage("analyze", *arguments, "--crash", crash_of(NEW), "-o", out)
     assert done.returncode == 0, done.stderr
-    told = json.loads((tmp_path / "out" / "report.json").read_text())
+    told: Json = json.loads((out / "report.json").read_text())
+    return told
+
+
+def test_live_the_parts_of_a_split_dump_are_analysed_as_one(tmp_path: Path) -> None:
+    core = built("sysrq", "6.1", 1).vmcore_in("elf")
+    parts = [tmp_path / f"part{number}" for number in range(3)]
+    split(core, parts, 256)  # 64 pages
+    told = told_of(tmp_path / "out", *parts)
     assert told["verdict"]["class"] == "sysrq"
     assert told["rung"]["name"] == "normal"
     assert told["dump"]["size"] == sum(part.stat().st_size for part in parts)
+
+
+def shown_by_crash(vmlinux: Path, *files: Path) -> str:
+    """What crash finds all over memory, and not which files it reads."""
+    asked = "log\nps\nbt -a\nkmem -i\nkmem -s\nq\n"
+    done = subprocess.run(
+        [crash_of(NEW), "-s", vmlinux, *files], input=asked.encode(), capture_output=True
+    )
+    return (done.stdout + done.stderr).decode("utf-8", "replace")
+
+
+def test_live_parts_that_crash_reads_wrong_are_known_before_it_is_asked(tmp_path: Path) -> None:
+    dump = built("sysrq", "6.1", 1)
+    core = dump.vmcore_in("elf")
+    true = shown_by_crash(dump.vmlinux, dump.vmcore)
+    for block in (4, 36, 100, 192, 256, 131072):
+        parts = [tmp_path / f"{block}-{number}" for number in range(4)]
+        split(core, parts, block)
+        assert (miscounted(*parts) is None) == (shown_by_crash(dump.vmlinux, *parts) == true), block
+
+
+def test_live_parts_that_crash_would_read_wrong_are_read_for_their_log(tmp_path: Path) -> None:
+    core = built("sysrq", "6.1", 1).vmcore_in("elf")
+    parts = [tmp_path / f"part{number}" for number in range(3)]
+    for block in (4, 100, 36, 8, 1000):  # where they begin is another matter in each dump
+        split(core, parts, block)
+        if miscounted(*parts):
+            break
+    told = told_of(tmp_path / "out", *parts)
+    assert told["verdict"]["class"] == "sysrq"
+    assert told["rung"]["name"] == "log"
+    assert "part of a split dump" in told["rung"]["reason"]
+    joined = "makedumpfile --reassemble part0 part1 part2 vmcore.whole"
+    assert any(joined in step for step in told["verdict"]["next_steps"])
+    makedumpfile("--reassemble", *parts, tmp_path / "vmcore.whole")
+    assert told_of(tmp_path / "whole", tmp_path / "vmcore.whole")["rung"]["name"] == "normal"
 
 
 def test_live_reordering_gives_what_makedumpfile_would_have_written(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class ShareAway(NoInput):
 
 
 class CrashLeftOut(NoInput):
-    """--log-only: crash(8) was not run, on purpose; an error where there is no log either."""
+    """crash(8) was not run, on purpose; an error where there is no log either."""
 
 
 class NoDebuginfo(NoInput):

@@ -1,5 +1,6 @@
 """A dump that is there itself: what crash is to read it with, and crash started on it."""
 
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from vmtriage.source import btf
 from vmtriage.source import debuginfo as debuginfos
 from vmtriage.source.debuginfo.elf import Kind, kind_of
 from vmtriage.source.dumpfile.direct import DirectMemory
+from vmtriage.source.dumpfile.miscounted import miscounted
 
 # to find a page in the flattened form, all of the file has to be read
 _READ_DIRECTLY = ("kdump", "elf")
@@ -32,9 +34,10 @@ def open_live(
 ) -> Opened:
     """Starts crash on a slim namelist, else on the vmlinux; without both there is only the log."""
     bounds = Bounds.of(settings, began)
-    if request.log_only:
+    left_out = _left_out(request)
+    if left_out is not None:
         progress("reading the kernel log")
-        ladder = without_crash(request.files, bounds, _left_out())
+        ladder = without_crash(request.files, bounds, left_out)
         return _opened(ladder, request, dump, settings, began)
     modules = _module_files(request, dump, settings)
     given = _given(request, dump, settings, progress)
@@ -64,9 +67,20 @@ def open_live(
     return replace(opened, module_files=modules)
 
 
-def _left_out() -> CrashLeftOut:
+def _left_out(request: Request) -> CrashLeftOut | None:
+    if request.log_only:
+        return CrashLeftOut(
+            "crash was left out on purpose: --log-only", next_step="analyze it without --log-only"
+        )
+    part = miscounted(*request.files)
+    if part is None:
+        return None
+    parts = " ".join(shlex.quote(path.name) for path in request.files)
     return CrashLeftOut(
-        "crash was left out on purpose: --log-only", next_step="analyze it without --log-only"
+        f"crash was left out: it would take one page for another in {part.name}, a part of a split"
+        " dump that begins within a group of 64 pages",
+        next_step=f"join the parts, `makedumpfile --reassemble {parts} vmcore.whole`, and analyze"
+        " that file",
     )
 
 

@@ -98,6 +98,10 @@ class Kdump:
         offset, size, *_ = self._entry.unpack_from(block, at)
         return bool(0 < offset <= self._stored.size - size)
 
+    def dumped_below(self, pfn: int) -> int:
+        """How many pages below this one the whole dump holds, in all its parts."""
+        return self._dumped.rank(pfn)
+
     def _absent(self, pfn: int, address: int) -> Missing:
         if self._exists.has(pfn):
             return Missing(Why.EXCLUDED, address, f"dump level {self.header.dump_level}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import lab
-from tests.live import NEW, crash_of, vmtriage
+from tests.live import NEW, crash_of, misread_parts, vmtriage
 from tests.scanning import Site, aged, nobody_lives, tracker
 from vmtriage.session.limits import family_of
 from vmtriage.store.opening import open_store
@@ -31,6 +31,17 @@ def site(tmp_path: Path) -> Site:
         except OSError:
             (directory / "vmcore").write_bytes(vmcore.read_bytes())
     return site
+
+
+def test_parts_that_crash_would_misread_are_done_by_their_log(tmp_path: Path) -> None:
+    site = Site(tmp_path, {"VMTRIAGE_CRASH": str(crash_of(NEW))})
+    directory = site.share / "192.0.2.7-2026-01-02-15:00:00"
+    directory.mkdir(parents=True)
+    misread_parts(directory)
+    ends = [(each["stage"], each["outcome"]) for each in site.events("--settle", "0")
+            if each["kind"] == "ended"]  # fmt: skip
+    assert ends == [("log", "ok"), ("full", "ok")]  # no namelist to come would change that
+    site.is_whole()
 
 
 def crash_below(pid: int) -> int | None:

@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,11 +35,16 @@ def open_live(
 ) -> Opened:
     """Starts crash on a slim namelist, else on the vmlinux; without both there is only the log."""
     bounds = Bounds.of(settings, began)
-    left_out = _left_out(request)
-    if left_out is not None:
+    if request.log_only:
         progress("reading the kernel log")
-        ladder = without_crash(request.files, bounds, left_out)
+        ladder = without_crash(request.files, bounds, _left_out())
         return _opened(ladder, request, dump, settings, began)
+    part = miscounted(*request.files)
+    if part is not None:
+        progress("reading the kernel log: crash would misread these parts")
+        ladder = without_crash(request.files, bounds, _would_misread(request.files))
+        opened = _opened(ladder, request, dump, settings, began)
+        return replace(opened, problems=(_misread(part),))
     modules = _module_files(request, dump, settings)
     given = _given(request, dump, settings, progress)
     refused: tuple[LookedAt, ...] = ()
@@ -67,20 +73,27 @@ def open_live(
     return replace(opened, module_files=modules)
 
 
-def _left_out(request: Request) -> CrashLeftOut | None:
-    if request.log_only:
-        return CrashLeftOut(
-            "crash was left out on purpose: --log-only", next_step="analyze it without --log-only"
-        )
-    part = miscounted(*request.files)
-    if part is None:
-        return None
-    parts = " ".join(shlex.quote(path.name) for path in request.files)
+def _left_out() -> CrashLeftOut:
     return CrashLeftOut(
-        f"crash was left out: it would take one page for another in {part.name}, a part of a split"
-        " dump that begins within a group of 64 pages",
+        "crash was left out on purpose: --log-only", next_step="analyze it without --log-only"
+    )
+
+
+def _would_misread(files: Sequence[Path]) -> CrashLeftOut:
+    parts = " ".join(shlex.quote(path.name) for path in files)
+    return CrashLeftOut(
+        "crash was left out: it would misread the parts of this split dump",
         next_step=f"join the parts, `makedumpfile --reassemble {parts} vmcore.whole`, and analyze"
         " that file",
+    )
+
+
+def _misread(part: Path) -> Problem:
+    return Problem(
+        kind="parts_misread",
+        message=f"{part.name} begins within a group of 64 pages: crash would take one page of it"
+        " for another, and not say so",
+        unsafe=(Part.CULPRIT,),
     )
 
 

@@ -28,7 +28,7 @@ def judge(
     now: datetime, policy: Policy,
 ) -> Judged:  # fmt: skip
     """attempts: of this stage, with this one, that failed by themselves."""
-    if report is not None and _still_written(report):
+    if report is not None and _has(report, "still_written"):
         moved = replace(ended, code=75, words="the dump changed while it was read")
         return _failed(moved, stage, kind, attempts, now, policy)
     if ended.code == 0 and report is not None:
@@ -65,8 +65,8 @@ def _told(ended: Ended, outcome: rows.Outcome, reason: str) -> rows.Ended:
     return rows.Ended(outcome, ended.code, reason, round(ended.seconds, 3))
 
 
-def _still_written(report: Report) -> bool:
-    return any(each.kind == "still_written" for each in report.problems)
+def _has(report: Report, problem: str) -> bool:
+    return any(each.kind == problem for each in report.problems)
 
 
 def _lacks_namelist(report: Report) -> str:
@@ -74,4 +74,6 @@ def _lacks_namelist(report: Report) -> str:
     rung = report.rung
     if rung is None or rung.name not in ("log", "header") or report.debuginfo is not None:
         return ""
-    return "" if report.tool.sandbox is not None else rung.reason or "no namelist"
+    if report.tool.sandbox is not None or _has(report, "parts_misread"):
+        return ""  # crash was run, or no namelist would help
+    return rung.reason or "no namelist"

@@ -7,8 +7,8 @@ kernel/watchdog.c, mm/oom_kill.c ...), checked against the lab's stacks.
 import re
 
 # Ways down to the dump: from panic() to the crash kernel.
-_DUMPING = """machine_kexec __crash_kexec crash_kexec panic vpanic nmi_panic oops_end die
-die_addr __die __die_body die_kernel_fault no_context oops_begin __bad_area
+_DUMPING = """machine_kexec __crash_kexec crash_kexec panic vpanic do_panic_on_target_cpu nmi_panic
+oops_end die die_addr __die __die_body die_kernel_fault no_context oops_begin __bad_area
 __bad_area_nosemaphore bad_area bad_area_nosemaphore page_fault_oops kernelmode_fixup_or_oops
 __do_kernel_fault show_regs show_stack dump_stack dump_stack_lvl __warn report_bug fixup_bug
 handle_bug warn_slowpath_common warn_slowpath_fmt warn_slowpath_null do_trap do_error_trap

@@ -8,6 +8,7 @@ Forms, as the kernel and its messengers print them:
     kern  :warn  : [   12.345678] text        dmesg -x
     6,1234,12345678,-,caller=T12;text         /dev/kmsg and netconsole's extended records
     host login: [   12.345678] text           a serial console somebody else writes to as well
+    > > text, > | text                        quoted in a mail or a commit message
 """
 
 import re
@@ -85,6 +86,7 @@ _AFTER_DATE = re.compile(_CALLER + _LEVEL)
 _VENDOR = re.compile(r"(?:\([0-9]\)\[[0-9]+:[^\]]{1,40}\] ?|c[0-9] +[0-9]+ +(?=\S))")
 # A stamp in the middle of a text: another CPU printed before the line was ended.
 _RUN_IN = re.compile(r"(?<=[^\s:>\]])\[ {0,4}[0-9]{1,9}\.[0-9]{6}\](?= |\[)")
+_QUOTED = re.compile(r"(?:> ?){1,8}(?: {0,8}\| ?)?| {0,8}\| ?")
 _LONE_LEVEL = re.compile(r"<([0-7])>")
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-Z\\-_])"
@@ -109,28 +111,28 @@ def prefix(raw: str) -> Prefix:
         return Prefix(
             record.end(), int(record[2]) / 1e6, int(record[1]) & 7, said and said[1], True
         )
-    at = 0
+    quoted = _QUOTED.match(raw)
+    at = begin = quoted.end() if quoted else 0
     level: int | None = None
-    if _SYSLOG_FIRST.match(raw):
-        at = _peel(raw)
-        if decoded := _DECODED.match(raw):
+    if _SYSLOG_FIRST.match(raw, begin):
+        at = _peel(raw, begin)
+        if decoded := _DECODED.match(raw, begin):
             level = _LEVEL_NAMES.index(decoded[1])
         found = _STAMP.match(raw, at)
         if found is not None:
             return _stamped(found, raw, level)
-    if not at and (found := _INNER_STAMP.search(raw, 0, 120)):
+    if at == begin and (found := _INNER_STAMP.search(raw, 0, 120)):
         return _stamped(found, raw)
     caller: str | None = None
-    if at and (rest := _AFTER_DATE.match(raw, at)):
+    if at > begin and (rest := _AFTER_DATE.match(raw, at)):
         caller, after = rest.groups()
         level, at = (_level(after) if after else level), rest.end()
-    elif bare := _LONE_LEVEL.match(raw):
+    elif bare := _LONE_LEVEL.match(raw, begin):
         level, at = int(bare[1]), bare.end()
     return Prefix(at, None, level, caller, True) if at else _NOTHING
 
 
-def _peel(raw: str) -> int:
-    at = 0
+def _peel(raw: str, at: int) -> int:
     for _ in range(4):
         layer = next((found for each in _LAYERS if (found := each.match(raw, at))), None)
         if layer is None or layer.end() == at:

@@ -1,16 +1,15 @@
 """A dump that is there itself: what crash is to read it with, and crash started on it."""
 
-import shlex
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vmtriage.errors import CrashLeftOut, NoDebuginfo
+from vmtriage.errors import NoDebuginfo
 from vmtriage.models.conditions import Conditions
 from vmtriage.models.dump import Debuginfo, DumpInfo, LookedAt
 from vmtriage.models.evidence import Part, Problem
 from vmtriage.pipeline.ladder import Ladder
+from vmtriage.pipeline.left_out import without
 from vmtriage.pipeline.lines import Looked
 from vmtriage.pipeline.opened import Opened, Request
 from vmtriage.pipeline.rungs import Bounds, on_namelist, on_vmlinux, read_by_crash, without_crash
@@ -24,7 +23,6 @@ from vmtriage.source import btf
 from vmtriage.source import debuginfo as debuginfos
 from vmtriage.source.debuginfo.elf import Kind, kind_of
 from vmtriage.source.dumpfile.direct import DirectMemory
-from vmtriage.source.dumpfile.miscounted import miscounted
 
 # to find a page in the flattened form, all of the file has to be read
 _READ_DIRECTLY = ("kdump", "elf")
@@ -35,16 +33,12 @@ def open_live(
 ) -> Opened:
     """Starts crash on a slim namelist, else on the vmlinux; without both there is only the log."""
     bounds = Bounds.of(settings, began)
-    if request.log_only:
+    left_out = without(request.log_only, request.files)
+    if left_out is not None:
         progress("reading the kernel log")
-        ladder = without_crash(request.files, bounds, _left_out())
-        return _opened(ladder, request, dump, settings, began)
-    part = miscounted(*request.files)
-    if part is not None:
-        progress("reading the kernel log: crash would misread these parts")
-        ladder = without_crash(request.files, bounds, _would_misread(request.files))
+        ladder = without_crash(request.files, bounds, left_out.why)
         opened = _opened(ladder, request, dump, settings, began)
-        return replace(opened, problems=(_misread(part),))
+        return replace(opened, problems=left_out.problems)
     modules = _module_files(request, dump, settings)
     given = _given(request, dump, settings, progress)
     refused: tuple[LookedAt, ...] = ()
@@ -71,30 +65,6 @@ def open_live(
     debuginfo = debuginfo.model_copy(update={"looked": (*refused, *debuginfo.looked)})
     opened = _full(request, dump, settings, debuginfo, bounds, modules, progress, began)
     return replace(opened, module_files=modules)
-
-
-def _left_out() -> CrashLeftOut:
-    return CrashLeftOut(
-        "crash was left out on purpose: --log-only", next_step="analyze it without --log-only"
-    )
-
-
-def _would_misread(files: Sequence[Path]) -> CrashLeftOut:
-    parts = " ".join(shlex.quote(path.name) for path in files)
-    return CrashLeftOut(
-        "crash was left out: it would misread the parts of this split dump",
-        next_step=f"join the parts, `makedumpfile --reassemble {parts} vmcore.whole`, and analyze"
-        " that file",
-    )
-
-
-def _misread(part: Path) -> Problem:
-    return Problem(
-        kind="parts_misread",
-        message=f"{part.name} begins within a group of 64 pages: crash would take one page of it"
-        " for another, and not say so",
-        unsafe=(Part.CULPRIT,),
-    )
 
 
 def _given(

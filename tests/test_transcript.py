@@ -47,6 +47,37 @@ def test_split_undoes(paste: Callable[[str], str]) -> None:
     assert split(pasted) == split(SESSION)
 
 
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("```", "```"), ("```bash", "```"), ("~~~", "~~~"), ("{code:none|title=a}", "{code}"),
+     ("{noformat}", "{noformat}"), ("  ```", "  ```")],
+)  # fmt: skip
+def test_what_a_ticket_says_between_its_fences_is_no_output(before: str, behind: str) -> None:
+    lines = SESSION.split("\n")
+    sys, bt = lines[:4], lines[4:8]
+    ticket = [
+        "What crash says:",
+        before,
+        *sys,
+        behind,
+        "And the stack:",
+        before,
+        *bt,
+        behind,
+        "So?",
+    ]
+    assert [each[:2] for each in split("\n".join(ticket))] == [
+        ("sys", "\n".join(sys) + "\n"),
+        ("set scroll off", ""),
+        ("bt | head", "\n".join(bt[2:]) + "\n"),
+    ]
+
+
+def test_a_log_in_a_fence_of_its_own_is_read() -> None:
+    ticket = f"```\n{SESSION}\n```\nBefore that:\n```\n[   51.555322] a module\n```\nSo?\n"
+    assert [each.command for each in split(ticket)][-1] == "log"
+
+
 def test_ps_marks_are_no_mail_quotes() -> None:
     text = "crash> ps\n>  0  0  0  ff  RU  0.0  0  0  [swapper/0]\n"
     assert split(text)[0].text.startswith(">")

@@ -27,6 +27,10 @@ class Segment(NamedTuple):
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]{0,16}[A-Za-z]|[=>])")
 _PROMPT = re.compile(r"(\s*)crash[\w.+-]{0,20}>(?:\s+(.*)|)", re.DOTALL)
 _QUOTE = re.compile(r"\s?(?:>\s?)+")
+# Where a ticket's own words begin or end.
+_FENCE = re.compile(
+    r"\s*(?:(?:`{3,}|~{3,})\s*[\w+.-]{0,20}|\{(?:code|noformat)(?::[^}]{0,80})?\})\s*"
+)
 # An output glued to its command, for the page it came from kept no line breaks.
 _GLUED = re.compile(
     r"((?:runq|bt|sys|set|ps|foreach)(?: [\w-]{1,16}){0,4}?)\s+"
@@ -54,7 +58,8 @@ _SIGNS = (
 def split(text: str) -> tuple[Segment, ...]:
     """The commands and outputs of a session, in order; quotes and common indents are removed.
 
-    Text without a prompt above it is told by its first lines: start-up text is "sys".
+    Text without a prompt above it is told by its first lines: start-up text is "sys". The fences of
+    a ticket or page (``` or {code}) end an output as a prompt does: what stands between is prose.
     Commands that printed nothing are kept, with an empty text.
     """
     lines = _unquoted([Line(n, _ESCAPES.sub("", raw)) for n, raw in split_lines(text)])
@@ -64,13 +69,16 @@ def split(text: str) -> tuple[Segment, ...]:
     indent, start = 0, 1
     for line in [*lines, Line(len(lines) + 1, "crash>")]:
         found = _PROMPT.fullmatch(line.text)
-        if found is None:
+        if found is None and not _FENCE.fullmatch(line.text):
             body.append(_dedented(line, indent) if command is not None else line)
             continue
         if command:
             segments.append(_segment(command, body, start))
         else:
             segments += _told_by_signs(body)
+        if found is None:
+            command, body = None, []
+            continue
         command, body, start = (found[2] or "").strip(), [], line.number + 1
         indent = len(found[1])
         if glued := _GLUED.fullmatch(command):

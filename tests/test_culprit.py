@@ -136,6 +136,13 @@ def test_the_group_below_that_holds_the_memory_is_in_the_evidence() -> None:
     assert first.pid == 3377
 
 
+def test_the_sentence_names_a_device_as_one_says_it() -> None:
+    sample = "fixtures/suspects/pcie-fatal.log"
+    done = CliRunner().invoke(main, ["analyze", sample, "--format", "json"])
+    summary = json.loads(done.stdout)["verdict"]["summary"]
+    assert summary.endswith("Culprit: PCI device 0000:3b:00.0.")
+
+
 def test_a_module_that_bears_the_caches_name_is_named_for_it() -> None:
     text = Path("fixtures/suspects/oom-slab-beside-a-hungry-process.log").read_text()
     modules = ModuleTaints(modules=(ModuleTaint(name="widget", taints="OE", line=2),))

@@ -115,6 +115,8 @@ def _who(suspects: Sequence[Culprit], throttled: Sequence[Throttled] | None) -> 
 
 def _named(culprit: Culprit) -> str:
     runtime = {"yarn": "YARN"}.get(culprit.runtime or "", (culprit.runtime or "").capitalize())
+    if culprit.kind in culprit.name.split()[:-1]:  # PCI device 0000:00:03.0
+        return culprit.name
     return f"{runtime + ' ' if runtime else ''}{culprit.kind} {culprit.name}"
 
 

@@ -4,7 +4,7 @@ import os
 import random
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from vmtriage.errors import BadDump, NoInput, TriageError
 from vmtriage.source.dump import identify
 from vmtriage.source.dumpfile import Dump, Missing, Why, open_dump
 from vmtriage.source.dumpfile.flattened import reorder
+from vmtriage.source.dumpfile.miscounted import miscounted
 
 PAGE = 4096
 
@@ -101,6 +102,44 @@ def test_a_part_alone_says_that_others_are_missing(tmp_path: Path) -> None:
     with open_dump(part) as dump:
         assert [told(dump, pfn) for pfn in (1, 2, 9)] == [page(1), Why.EXCLUDED, Why.DAMAGED]
     assert identify(part).incomplete is True
+
+
+def found_by_crash(dumped: Sequence[bool], begin: int, end: int) -> list[int]:
+    """The descriptor that crash 8.0 looks a page of a part up in, for each it holds."""
+    sections = [0]
+    for first in range(begin // 64 * 64, begin // 64 * 64 + end - begin, 4096):
+        sections.append(sections[-1] + sum(dumped[first : first + 4096]))
+    return [
+        sections[(pfn - begin) // 4096]
+        + sum(dumped[begin + (pfn - begin) // 4096 * 4096 : pfn])
+        for pfn in range(begin, end) if dumped[pfn]
+    ]  # fmt: skip
+
+
+@given(
+    begin=st.integers(0, 130), length=st.integers(1, 9000),
+    left_out=st.sets(st.integers(0, 200)), more=st.sets(st.integers(4000, 8600)),
+)  # fmt: skip
+@settings(max_examples=50, deadline=None)
+def test_a_part_that_crash_would_misread_is_known(
+    begin: int, length: int, left_out: set[int], more: set[int],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:  # fmt: skip
+    top, zeros = 9200, bytes(4096)
+    pages = {pfn: None if pfn in left_out | more else zeros for pfn in range(top)}
+    part = (begin, min(begin + length, top))
+    path = put(tmp_path_factory.mktemp("part"), Written(pages, part=part).raw)
+    dumped = [page is not None for page in pages.values()]
+    found = found_by_crash(dumped, *part)
+    assert miscounted(path) == (None if found == list(range(len(found))) else path)
+
+
+def test_a_part_that_claims_more_pages_than_there_can_be_is_no_endless_loop(
+    tmp_path: Path,
+) -> None:
+    raw = bytearray(Written({1: page(1), 9: page(9)}, part=(1, 9)).raw)
+    raw[4096 + 80 : 4096 + 104] = struct.pack("<QQQ", 1, 1 << 62, 1 << 62)
+    assert miscounted(put(tmp_path, bytes(raw))) is None
 
 
 def test_parts_of_different_dumps_are_refused(tmp_path: Path) -> None:

@@ -98,6 +98,11 @@ class Kdump:
         offset, size, *_ = self._entry.unpack_from(block, at)
         return bool(0 < offset <= self._stored.size - size)
 
+    @property
+    def reach(self) -> int:
+        """Pages that its bitmaps speak of, whatever the header claims."""
+        return min(self.header.max_mapnr, self._dumped.bits)
+
     def dumped_below(self, pfn: int) -> int:
         """How many pages below this one the whole dump holds, in all its parts."""
         return self._dumped.rank(pfn)

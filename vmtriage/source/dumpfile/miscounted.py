@@ -42,7 +42,7 @@ def _is(path: Path) -> bool:
 
 def _miscounts(part: Kdump) -> bool:
     below, header = part.dumped_below, part.header
-    begin, end = header.start_pfn, min(header.end_pfn, header.max_mapnr)
+    begin, end = header.start_pfn, min(header.end_pfn, part.reach)
     word = begin - begin % _WORD  # where crash begins to count
     for section in range(begin + _SECTION, end, _SECTION):
         true = below(section) - below(begin)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fixtures import lab
-from tests.live import analyzed, built, names, suspects
+from tests.live import Json, analyzed, built, names, suspects
 
 pytestmark = pytest.mark.live
 
@@ -20,6 +20,13 @@ CASES = [
     if (kernel, cgroup) in (("6.1", 1), ("6.12", 2)) or decoy.name in OTHER
     if (kernel, cgroup) != ("6.12", 1) or not decoy.name.startswith("oom")  # has no MEMCG_V1
 ]
+
+
+def hit_a_kernel_thread(report: Json) -> bool:
+    """The lockup's timer interrupts whoever runs: seldom, a kworker instead of the bystander."""
+    users = {row["task"] for row in report["who"] if row["kind"] == "user"}
+    locked_up = report["verdict"]["class"] == "hard_lockup"
+    return locked_up and report["panic_task"]["task"] not in users
 
 
 @pytest.mark.parametrize(("name", "kernel", "cgroup"), CASES)
@@ -46,9 +53,8 @@ def test_the_guilty_one_is_named_and_nobody_else(name: str, kernel: str, cgroup:
         assert culprit["kind"] == expected.kind, told
     if expected.runtime:
         assert culprit["runtime"] == expected.runtime, told
-    if expected.panic_task:
+    if expected.panic_task and not hit_a_kernel_thread(report):
         assert report["panic_task"]["comm"] == expected.panic_task
-    if expected.hostname:
-        assert report["panic_task"]["hostname"] == expected.hostname
+        assert expected.hostname in (None, report["panic_task"]["hostname"])
     for part, cpus in expected.throttled:
         assert any(part in row["path"] and len(row["cpus"]) >= cpus for row in report["throttled"])

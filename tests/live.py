@@ -85,13 +85,13 @@ def makedumpfile(*arguments: str | Path) -> None:
 
 def split(core: Path, parts: Sequence[Path], block: int) -> None:
     """block: kB; parts begin at multiples of it."""
-    makedumpfile("-l", "-d", "31", "--split", "--splitblock-size", str(block), core, *parts)
+    makedumpfile("-f", "-l", "-d", "31", "--split", "--splitblock-size", str(block), core, *parts)
 
 
 def misread_parts(directory: Path) -> list[Path]:
     """Three parts of a dump that crash would misread."""
     parts = [directory / f"vmcore{number}" for number in range(3)]
-    for block in (4, 100, 36, 8, 1000):  # where they begin is another matter in each dump
+    for block in (4, 8, 12, 20, 36, 52, 68, 100, 132, 196, 260, 1000):  # it differs by dump
         split(built("sysrq", "6.1", 1).vmcore_in("elf"), parts, block)
         if miscounted(*parts):
             return parts

@@ -147,7 +147,7 @@ def test_live_the_parts_of_a_split_dump_are_analysed_as_one(tmp_path: Path) -> N
 
 def shown_by_crash(vmlinux: Path, *files: Path) -> str:
     """What crash finds all over memory, and not which files it reads."""
-    asked = "log\nps\nbt -a\nkmem -i\nkmem -s\nq\n"
+    asked = "ps\n" + "".join(f"rd -p {pfn << 12:x} 2\n" for pfn in range(0, 1 << 17, 61)) + "q\n"
     done = subprocess.run(
         [crash_of(NEW), "-s", vmlinux, *files], input=asked.encode(), capture_output=True
     )
@@ -158,10 +158,16 @@ def test_live_parts_that_crash_reads_wrong_are_known_before_it_is_asked(tmp_path
     dump = built("sysrq", "6.1", 1)
     core = dump.vmcore_in("elf")
     true = shown_by_crash(dump.vmlinux, dump.vmcore)
+    shown_wrong = []
     for block in (4, 100, 256):
         parts = [tmp_path / f"{block}-{number}" for number in range(4)]
         split(core, parts, block)
-        assert (miscounted(*parts) is None) == (shown_by_crash(dump.vmlinux, *parts) == true), block
+        shown = shown_by_crash(dump.vmlinux, *parts)
+        if miscounted(*parts) is None:
+            assert shown == true, block
+        else:
+            shown_wrong.append(shown != true)
+    assert any(shown_wrong)  # a page that is read wrong may be one that nobody looked at
 
 
 def test_live_parts_that_crash_would_read_wrong_are_read_for_their_log(tmp_path: Path) -> None:

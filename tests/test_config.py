@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from vmtriage.cli import main
 from vmtriage.errors import BadConfig
 from vmtriage.fleet.config.lines import Lines
+from vmtriage.fleet.config.model import Config
 from vmtriage.fleet.config.read import parse
 from vmtriage.fleet.notify.secrets import Secret, masked
 from vmtriage.settings import Settings
@@ -29,6 +30,15 @@ def wrong(text: str) -> list[str]:
     assert caught.value.exit_code == 78
     assert "vmtriage config check" in caught.value.next_step
     return caught.value.message.splitlines()
+
+
+@pytest.mark.parametrize("text", ["", "\n", "  \r\n\t\n"])
+def test_a_file_that_is_being_written_is_not_taken_for_one_that_wants_nothing(text: str) -> None:
+    assert wrong(text) == ["f.toml: it is empty: it may be being written just now"]
+
+
+def test_a_file_of_comments_alone_leaves_all_as_it_is() -> None:
+    assert parse("# nothing yet\n", "f.toml") == Config()
 
 
 def test_every_mistake_is_told_at_once_by_its_line() -> None:

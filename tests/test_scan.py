@@ -104,6 +104,18 @@ def test_no_notify_is_for_ever(site: Site) -> None:
         assert len(tickets.issues) == 1
 
 
+def test_nothing_counts_as_told_while_the_configuration_is_being_written(site: Site) -> None:
+    site.log(1)
+    with tracker() as tickets:
+        site.config, site.environment = "\n", ENV
+        early = site.scan()
+        assert early.returncode == 78
+        assert "vmtriage.toml: it is empty" in early.stderr
+        site.config = tickets.config
+        site.scan()
+        assert set(tickets.problems().values()) == {1}
+
+
 def test_a_ticket_that_could_not_be_opened_is_opened_later(site: Site) -> None:
     site.log(1)
     with tracker() as tickets:

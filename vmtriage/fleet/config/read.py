@@ -39,6 +39,8 @@ def read(path: Path) -> Config:
 def parse(text: str, name: str) -> Config:
     """Of a text; `name` stands in messages."""
     text = text.replace("\r\n", "\n")
+    if not text.strip():  # else all that is found meanwhile would count as told, to nobody
+        raise BadConfig(f"{name}: it is empty: it may be being written just now", next_step=_NEXT)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

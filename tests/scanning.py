@@ -65,12 +65,18 @@ class Site:
         path.write_text(f"{text}[99999.000{number:03}] the log of host {number} ends\n")
         return aged(path)
 
+    def configured(self) -> Path:
+        """The file of the configuration, which nobody sees half written."""
+        path = self.home / "vmtriage.toml"
+        with tempfile.NamedTemporaryFile("w", dir=self.home, delete=False) as file:
+            file.write(self.config)
+        return Path(file.name).replace(path)
+
     def command(self, *more: str | Path) -> list[str]:
         words = [sys.executable, "-m", "vmtriage", "scan", self.share, "--out", self.out]
         words += ["--store", self.store, "--base-url", "https://crash.example.org"]
         if self.config:
-            (self.home / "vmtriage.toml").write_text(self.config)
-            words += ["--config", self.home / "vmtriage.toml"]
+            words += ["--config", self.configured()]
         return [*map(str, words), *map(str, more)]
 
     def start(self, *more: str | Path) -> subprocess.Popen[str]:
@@ -93,16 +99,16 @@ class Site:
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def scan_at(self, now: datetime, host: str = "", **more: Any) -> Summary:
-        """In this process, by another clock, or as another machine."""
-        config = self.home / "vmtriage.toml"
-        config.write_text(self.config)
+        """In this process, by another clock, or as another machine; of those several at once."""
         options = Options(
-            shares=(self.share,), site=self.out, store=self.store, config=config,
+            shares=(self.share,), site=self.out, store=self.store,
+            config=self.configured() if self.config else None,
             base_url="https://crash.example.org", **more,
         )  # fmt: skip
         with pytest.MonkeyPatch.context() as patch, prepared(options, Silent()) as ready:
             for name, value in self.environment.items():
-                patch.setenv(name, value)
+                if os.environ.get(name) != value:  # another one's may end before this one's
+                    patch.setenv(name, value)
             publisher = ready.hands.publisher
             assert isinstance(publisher, SitePublisher)
             publisher = replace(publisher, now=lambda: now)

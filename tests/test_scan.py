@@ -162,8 +162,12 @@ def test_old_reports_are_made_anew_from_recordings_and_links_stay(
     assert "from recordings" not in again.stdout
 
 
-def test_two_machines_share_the_work(site: Site, store_url: str) -> None:
+def test_two_machines_share_the_work(
+    site: Site, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.url = store_url
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
     for number in range(4):
         site.log(number)
     with tracker() as tickets, ThreadPoolExecutor() as pool:

@@ -104,7 +104,7 @@ class Listener:
             if self._batch and self._log:
                 self._log.put(time.time(), self._batch)
                 self._batch = []
-            now = clock()
+            # by the time before: what has come since is not read yet, and nobody's silence
             if now >= tick:
                 tick = now + _TICK_S
                 self._tick(now)

@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 
 
-def until(true: Callable[[], object], seconds: float = 30, what: str = "it did not happen") -> None:
+def until(
+    true: Callable[[], object], seconds: float = 120, what: str = "it did not happen"
+) -> None:
     """Fails with `what` where it has not come true by then."""
     end = time.monotonic() + seconds
     while not true():

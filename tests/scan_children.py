@@ -26,6 +26,9 @@ def main() -> None:
     deed, told = sys.argv[1], Path(sys.argv[2])
     if deed == "fine":
         told.write_text("done")
+    elif deed == "waits":
+        while not (told.parent.parent / "go").exists():
+            time.sleep(0.01)
     elif deed == "fails":
         print("vmtriage: not a dump\n  copy it again", file=sys.stderr)
         sys.exit(65)

@@ -149,9 +149,9 @@ class Site:
             assert (page / "index.html").exists()
             assert (self.out / "p" / each.problem / "index.html").exists()
         with open_store(self.store) as store:
-            assert not store.dumps.quarantined()
-            assert not store.notifications.waiting()
-        assert not [*self.home.glob("tmp/*"), *self.out.rglob(".report*.tmp")]
+            assert store.dumps.quarantined() == ()
+            assert store.notifications.waiting() == ()
+        assert [*self.home.glob("tmp/*"), *self.out.rglob(".report*.tmp")] == []
 
 
 @functools.cache

@@ -193,12 +193,12 @@ def test_what_a_bad_server_does_is_told_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("answer", "limits"),
     [
-        (silent, Servers(timeout_s=0.5)),
-        (drip(b"HTTP/1.1 200 OK\r\nX-Slow: "), Servers(timeout_s=0.5)),
-        (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"), Servers(timeout_s=0.5)),
-        (drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Servers(timeout_s=0.5)),
-        (drip(b"HTTP/1.1 302 Found\r\nLocation: "), Servers(timeout_s=60, max_s=0.5)),
-        (endless, Servers(timeout_s=60, max_s=0.5)),
+        (silent, Servers(timeout_s=2)),
+        (drip(b"HTTP/1.1 200 OK\r\nX-Slow: "), Servers(timeout_s=2)),
+        (drip(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"), Servers(timeout_s=2)),
+        (drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Servers(timeout_s=2)),
+        (drip(b"HTTP/1.1 302 Found\r\nLocation: "), Servers(timeout_s=60, max_s=2)),
+        (endless, Servers(timeout_s=60, max_s=2)),
     ],
 )  # fmt: skip
 def test_a_slow_server_never_hangs_a_run_and_the_next_one_is_asked(
@@ -254,7 +254,7 @@ def test_https_is_checked_and_a_slow_server_behind_it_is_cut_off_too(
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     there = f"https://localhost:{server.server_port}"
-    search = replace(search, servers=Servers((there,), timeout_s=0.5))
+    search = replace(search, servers=Servers((there,), timeout_s=2))
     server.answers[PATH] = whole(vmlinux())
     assert "certificate" in find_error(tmp_path, search).message
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))

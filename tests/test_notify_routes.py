@@ -247,7 +247,7 @@ def test_listen_opens_a_ticket_by_the_configuration_file(tmp_path: Path) -> None
         token.write_text(f"{played.token}\n")
         token.chmod(0o600)
         path.write_text(
-            f'hosts = "{tmp_path}/hosts"\n[listen]\nbind = ["127.0.0.1:0"]\nquiet_time_s = 0.2\n'
+            f'hosts = "{tmp_path}/hosts"\n[listen]\nbind = ["127.0.0.1:0"]\nquiet_time_s = 1\n'
             f'[notifiers.g]\nkind = "gitlab"\nurl = "{played.base}"\nproject = "infra/crashes"\n'
             f'token_file = "{token}"\n'
         )

@@ -25,6 +25,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from tests.notices import HOSTILE, notice
+from tests.patience import until
+from tests.test_scan_executor import alive
 from tests.trackers import Fault, PlayedAlertmanager, PlayedHook, playing
 from vmtriage.errors import CannotWrite
 from vmtriage.fleet.config.model import Config
@@ -392,11 +394,11 @@ def test_a_program_gets_the_notice_on_standard_input(
 def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     ours = desk_of(
-        kind="exec", command=["/bin/sh", "-c", f"sleep 600 & echo $! > {pid}; wait"], timeout_s=0.5
+        kind="exec", command=["/bin/sh", "-c", f"sleep 600 & echo $! > {pid}; wait"], timeout_s=3
     )
-    assert "killed after 0.5 s" in tell(ours, notice()).troubles[0]
-    status = Path(f"/proc/{pid.read_text().strip()}/stat")
-    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] in "ZX"
+    assert "killed after 3 s" in tell(ours, notice()).troubles[0]
+    sleeper = int(pid.read_text())
+    until(lambda: not alive(sleeper))  # what was killed needs a moment to die
 
 
 def test_a_passive_result_is_one_line_and_waits_for_no_reader(tmp_path: Path) -> None:

@@ -158,3 +158,19 @@ def test_a_log_that_changes_its_form_half_way_is_one_log(names: list[str]) -> No
     lines = oops()
     mixed = (FORMS[name].write(line) for name, line in zip(names, lines, strict=True))
     assert found(read_log("\n".join(mixed))) == found(read_log("\n".join(lines)))
+
+
+@pytest.mark.parametrize("name", ["lab-6.1-cfs-decoys", "lab-6.12-cfs-lockup-in-exec"])
+def test_another_cpu_that_is_stuck_too_may_say_so_among_the_lines_of_the_first(name: str) -> None:
+    """Its watchdog's line does not wait; its own trace does, until the first one's is told."""
+    lines = (CAPTURES / name / "log.txt").read_text().splitlines()
+    alone = read_log("\n".join(lines)).primary
+    assert alone
+    for number in range(alone.first_line, alone.last_line):
+        stamp = lines[number - 1].partition("]")[0]
+        banner = f"{stamp}] NMI watchdog: Watchdog detected hard LOCKUP on cpu 9"
+        got = read_log("\n".join([*lines[:number], banner, *lines[number:]])).primary
+        assert got
+        before = lines[number - 1]
+        assert got.fingerprint == alone.fingerprint, before
+        assert (got.title, got.cpu) == (alone.title, alone.cpu), before

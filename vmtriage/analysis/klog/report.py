@@ -57,6 +57,11 @@ class Report:
             return False  # a fault of its own, not a word more of a lesser report
         return not self.traced and self._young
 
+    def broken_by(self, head: Head) -> bool:
+        """Whether such a head may stand in this trace: of another CPU that dies of the same."""
+        form = self.head.form
+        return self.traced and not head.form.final and form.crash_class is head.form.crash_class
+
     @property
     def _young(self) -> bool:
         return len(self.lines) <= _JOIN_LINES

@@ -4,6 +4,7 @@ With PRINTK_CALLER every line names its task or CPU, and a report is made of its
 lines only. Memory is bounded: few reports are open at a time, each with a bounded body.
 """
 
+import re
 from collections.abc import Sequence
 
 from vmtriage.analysis.klog.heads import Head, head, literals
@@ -16,6 +17,10 @@ CUT = "[ cut here ]"  # a WARN() or BUG() begins; its own words may stand before
 _WORDS = 3  # lines of them that are kept
 _ELSEWHERE = 60  # lines of others among them
 _SILENCE = 3000  # lines of others after which a report is over
+# What no report begins with: registers, frames, the marks of a stack.
+_MIDDLE = re.compile(
+    r"\s*(?:[A-Z][A-Z0-9]{1,3}: ?[0-9a-f]{4}|Code: |</?[A-Z]+>|[^:]*\+0x[0-9a-f]+/0x)"
+)
 
 
 class Scanner:
@@ -26,6 +31,7 @@ class Scanner:
         self._last_words: str | None = None  # of the last panic
         self._cut: Line | None = None
         self._said: list[Line] = []
+        self._broken: Report | None = None  # whose trace the head before this line stands in
 
     @property
     def idle(self) -> bool:
@@ -40,12 +46,13 @@ class Scanner:
         if claimed is not None and claimed.form.final and self._echo(line.text):
             claimed = None
         said = self._words(line, claimed)
+        over = self._mended(line, claimed) if self._broken is not None else _NONE
         report = self._open.get(line.caller)
         if report is None and line.caller is None and len(self._open) == 1:
             report = next(iter(self._open.values()))  # a line that lost its prefix
         if claimed is not None:
-            return self._claimed(claimed, line, report, said)
-        done: list[Report] = []
+            return (*over, *self._claimed(claimed, line, report, said))
+        done = list(over)
         if report is not None and report.add(line):
             done.append(self._close(report))
         if self._open and not line.number % 256:
@@ -77,12 +84,26 @@ class Scanner:
         if not claimed.form.body:
             return (Report.begin(claimed, line, said),)
         done = [] if report is None else [self._close(report)]
+        if report is not None and report.broken_by(claimed) and line.caller is None:
+            self._broken = done.pop()
         if claimed.form.final:
             done += self.finish()
         while len(self._open) >= _OPEN:
             done.append(self._close(next(iter(self._open.values()))))
         self._open[line.caller] = Report.begin(claimed, line, said)
         return done
+
+    def _mended(self, line: Line, claimed: Head | None) -> Sequence[Report]:
+        """Of one that a head broke into: it goes on, with that head in it, or it was over."""
+        broken, self._broken = self._broken, None
+        by = self._open.get(None)
+        if broken is None or by is None or len(by.lines) > 1:
+            return (broken,) if broken else _NONE
+        if claimed is not None or line.caller is not None or not _MIDDLE.match(line.text):
+            return (broken,)
+        broken.join(by.head, by.lines[0])
+        self._open[None] = broken
+        return _NONE
 
     def _echo(self, text: str) -> bool:
         """Whether these are the words of the last panic once more, in its end mark."""
@@ -93,7 +114,8 @@ class Scanner:
 
     def finish(self, *, cut: bool = False) -> Sequence[Report]:
         """The reports still open. cut: because the log, or the boot, ends here."""
-        left = tuple(self._open.values())
+        broken = () if self._broken is None else (self._broken,)
+        left, self._broken = (*broken, *self._open.values()), None
         for each in left:
             each.cut = cut
         self._open.clear()

@@ -122,6 +122,18 @@ def test_the_log_beside_a_dump_is_read_when_crash_cannot(
     assert any("makedumpfile left out pages" in step for step in told["verdict"]["next_steps"])
 
 
+def test_kernel_data_that_no_dump_lacks_is_looked_for_in_the_wrong_place(
+    analyze: Analyze, dump: Path, tmp_path: Path
+) -> None:
+    """crash 8.0.2 of a dump of 6.12, where KASLR has it so."""
+    said = 'page excluded: kernel virtual address: ffffffff825545a8 type: "page_offset_base"'
+    dump.with_name("vmcore-dmesg.txt").write_text(LOG_TEXT)
+    assert analyze(f"print({f'crash: {said}'!r}); sys.exit(1)").exit_code == 0
+    steps = report(tmp_path)["verdict"]["next_steps"]
+    assert any("too old" in step for step in steps), steps
+    assert not any("makedumpfile left out pages" in step for step in steps)
+
+
 def test_a_link_beside_a_dump_is_not_followed(analyze: Analyze, dump: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text(LOG_TEXT)

@@ -112,7 +112,8 @@ def test_a_crash_too_old_for_the_kernel_leaves_the_log_and_its_own_last_words(
     assert done.returncode == 0
     report = json.loads((tmp_path / "report.json").read_text())
     reason = report["rung"]["tried"][0]["reason"]
-    assert "seek error" in reason or "do not match" in reason  # as KASLR will have it
+    said = ("seek error", "page excluded", "do not match")  # which, KASLR decides
+    assert [words for words in said if words in reason]
     assert report["rung"]["name"] in ("minimal", "log")
     assert any("too old" in step for step in report["verdict"]["next_steps"])
     assert report["verdict"]["class"] == dump.expected.crash_class

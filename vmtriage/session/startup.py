@@ -58,6 +58,13 @@ _KNOWN: tuple[tuple[str, type[TriageError], str], ...] = (
         SessionError,
         "this crash is too old for the dump's kernel: install a newer one, name it with --crash",
     ),
+    (
+        # Never left out of a dump: where crash looks for it, it is not (KASLR).
+        'type: "page_offset_base"',
+        BadDump,
+        "this crash is too old for the dump's kernel (try a newer one with --crash), or the dump is"
+        " cut short (compare its size with the original)",
+    ),
     ("page excluded", BadDump, "makedumpfile left out pages crash needs: dump with a lower level"),
     ("may be truncated or incomplete", BadDump, "the dump is truncated: copy it again"),
     (

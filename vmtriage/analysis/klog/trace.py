@@ -17,6 +17,7 @@ _BREAK = re.compile(
 _SUMMARY = re.compile(r"^\s*(?:RIP|EIP:) +\[<")  # said once more when the oops is over
 _NOT_THE_STUCK = re.compile(r"grace-period kthread stack dump")
 _WAITERS = frozenset({"rcu_gp_kthread", "rcu_gp_fqs_loop"})
+_ASLEEP = frozenset({"schedule", "__schedule", "schedule_timeout", "__switch_to"})
 _STACK_HEAD = re.compile(r"^\s*(?:Call [Tt]race|Backtrace|[Ss]tack backtrace|stack backtrace)")
 
 
@@ -128,7 +129,9 @@ class _Reader:
 
     def close(self) -> None:
         if self._frames:
-            waits = self._waits or any(f.name in _WAITERS for f in self._frames)
+            names = {each.name for each in self._frames}
+            # awake, it may be what is stuck, or an interrupt may be stuck on top of it
+            waits = self._waits or bool(names & _WAITERS and names & _ASLEEP)
             trace = Trace(tuple(self._frames), self._label, self._inner, waits)
             self.traces.append(trace)
         self._frames, self._inner, self._label = [], None, ""

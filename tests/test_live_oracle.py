@@ -73,7 +73,7 @@ def test_the_panic_task_is_the_one_on_the_cpu_that_panicked(case: Case) -> None:
     )  # fmt: skip
 
 
-def test_every_cpu_runs_the_task_that_the_run_queue_names(case: Case) -> None:
+def test_every_cpu_runs_the_task_that_it_calls_current(case: Case) -> None:
     told = {queue["cpu"]: queue["current"]["task"] for queue in case.report["run_queues"]}
     assert told == case.truth.running
 

@@ -9,6 +9,7 @@ from drgn.helpers.linux.cgroup import cgroup_path
 from drgn.helpers.linux.cpumask import for_each_online_cpu
 from drgn.helpers.linux.kthread import kthread_data
 from drgn.helpers.linux.list import list_for_each_entry
+from drgn.helpers.linux.percpu import per_cpu
 from drgn.helpers.linux.pid import for_each_task
 from drgn.helpers.linux.sched import cpu_curr, idle_task, task_cpu
 
@@ -80,8 +81,18 @@ def all_tasks(prog: Program) -> dict[str, Task]:
 
 
 def running(prog: Program) -> dict[int, str]:
-    """The task that each online CPU's run queue calls current."""
-    return {cpu: address(cpu_curr(prog, cpu)) for cpu in for_each_online_cpu(prog)}
+    """The task that each online CPU calls current.
+
+    Its run queue names the next one a moment before: a CPU may be stopped between the two.
+    """
+    return {cpu: address(_current(prog, cpu)) for cpu in for_each_online_cpu(prog)}
+
+
+def _current(prog: Program, cpu: int) -> Object:
+    try:
+        return per_cpu(prog["pcpu_hot"], cpu).current_task
+    except KeyError:  # before 6.2
+        return per_cpu(prog["current_task"], cpu)
 
 
 def panic_task(prog: Program) -> PanicTask:

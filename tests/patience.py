@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 
 def until(
@@ -12,3 +13,12 @@ def until(
     while not true():
         assert time.monotonic() < end, what
         time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Not a zombie that nobody has reaped yet."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"

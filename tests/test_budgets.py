@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_crash import fake, sandboxes
-from tests.patience import until
+from tests.patience import alive, until
 from vmtriage.errors import NoPrompt, SessionError
 from vmtriage.models.evidence import CommandStatus
 from vmtriage.session.base import CommandOutput
@@ -88,15 +88,7 @@ def test_children_that_left_for_a_session_of_their_own_are_ended_too(
         started = set(family_of(process.pid)) | set(orphans_of(scratch))
         assert len(started) >= 2
     assert not set(orphans_of(scratch))
-    until(lambda: not any(map(pid_runs, started)))  # what was killed needs a moment to die
-
-
-def pid_runs(pid: int) -> bool:
-    """Not a zombie that init has yet to reap."""
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
+    until(lambda: not any(map(alive, started)))  # what was killed needs a moment to die
 
 
 def test_the_time_for_the_whole_analysis_ends_it(tmp_path: Path) -> None:

@@ -25,8 +25,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from tests.notices import HOSTILE, notice
-from tests.patience import until
-from tests.test_scan_executor import alive
+from tests.patience import alive, until
 from tests.trackers import Fault, PlayedAlertmanager, PlayedHook, playing
 from vmtriage.errors import CannotWrite
 from vmtriage.fleet.config.model import Config

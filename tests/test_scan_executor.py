@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import until
+from tests.patience import alive, until
 from vmtriage.fleet.scan import local
 from vmtriage.fleet.scan.executor import Ended, Job
 from vmtriage.fleet.scan.local import Bounds, LocalExecutor
@@ -50,14 +50,6 @@ def ends(bounds: Bounds, jobs: Sequence[Job], overseer: Everyone) -> list[Ended]
 
 def run(*jobs: Job) -> dict[str, Ended]:
     return {each.job.key: each for each in ends(Bounds(2, 8 << 30), jobs, Everyone())}
-
-
-def alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def read_pid(path: Path) -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.live import NEW, built, crash_of
-from tests.patience import until
+from tests.patience import alive, until
 from tests.scanning import Site
-from tests.test_scan_executor import alive, job, read_pid
+from tests.test_scan_executor import job, read_pid
 from vmtriage.fleet.scan import births
 from vmtriage.fleet.scan.births import Nursery
 

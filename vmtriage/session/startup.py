@@ -4,6 +4,10 @@ from pathlib import Path
 
 from vmtriage.errors import BadDump, NoDebuginfo, NoInput, SessionError, TriageError
 
+_TOO_OLD_OR_CUT = (
+    "this crash is too old for the dump's kernel (try a newer one with --crash), or the dump is"
+    " cut short (compare its size with the original)"
+)
 # (words in crash's output, error, what to do); the first that fits wins.
 _KNOWN: tuple[tuple[str, type[TriageError], str], ...] = (
     (
@@ -62,16 +66,14 @@ _KNOWN: tuple[tuple[str, type[TriageError], str], ...] = (
         # Never left out of a dump: where crash looks for it, it is not (KASLR).
         'type: "page_offset_base"',
         BadDump,
-        "this crash is too old for the dump's kernel (try a newer one with --crash), or the dump is"
-        " cut short (compare its size with the original)",
+        _TOO_OLD_OR_CUT,
     ),
     ("page excluded", BadDump, "makedumpfile left out pages crash needs: dump with a lower level"),
     ("may be truncated or incomplete", BadDump, "the dump is truncated: copy it again"),
     (
         "seek error",
         BadDump,
-        "this crash is too old for the dump's kernel (try a newer one with --crash), or the dump is"
-        " cut short (compare its size with the original)",
+        _TOO_OLD_OR_CUT,
     ),
     (
         "read error",

@@ -46,7 +46,7 @@ class Scanner:
         if claimed is not None and claimed.form.final and self._echo(line.text):
             claimed = None
         said = self._words(line, claimed)
-        over = self._mended(line, claimed) if self._broken is not None else _NONE
+        over = self._mended(self._broken, line, claimed) if self._broken is not None else _NONE
         report = self._open.get(line.caller)
         if report is None and line.caller is None and len(self._open) == 1:
             report = next(iter(self._open.values()))  # a line that lost its prefix
@@ -93,14 +93,12 @@ class Scanner:
         self._open[line.caller] = Report.begin(claimed, line, said)
         return done
 
-    def _mended(self, line: Line, claimed: Head | None) -> Sequence[Report]:
-        """Of one that a head broke into: it goes on, with that head in it, or it was over."""
-        broken, self._broken = self._broken, None
-        by = self._open.get(None)
-        if broken is None or by is None or len(by.lines) > 1:
-            return (broken,) if broken else _NONE
+    def _mended(self, broken: Report, line: Line, claimed: Head | None) -> Sequence[Report]:
+        """One that a head, in the line before, broke into: it goes on with it, or it was over."""
+        self._broken = None
         if claimed is not None or line.caller is not None or not _MIDDLE.match(line.text):
             return (broken,)
+        by = self._open[None]
         broken.join(by.head, by.lines[0])
         self._open[None] = broken
         return _NONE
